@@ -1,0 +1,225 @@
+/**
+ * The real disk: the only file that imports `node:fs`. Files are created with mode 0600 and directories with
+ * 0700 (less what the umask takes away), because a database's files hold everything that its tables hold.
+ */
+import {
+  close,
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { systemCode } from '../errors.ts'
+import type { AppendFile, FileStat, Files, ReadFile } from './files.ts'
+import { retryWhileHeld } from './retry.ts'
+import { naming, systemError, withPath } from './system-error.ts'
+
+const isWindows = process.platform === 'win32'
+
+/** Node takes at most 2^31 - 1 bytes in one call; larger requests are cut into pieces of this size. */
+const maxCallBytes = 1 << 30
+
+export const diskFiles: Files = {
+  create(path) {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
+    const fd = naming(path, () => openSync(path, flags, 0o600))
+    return new DiskAppendFile(path, fd, 0)
+  },
+
+  openAppend(path) {
+    const fd = openSync(path, constants.O_WRONLY)
+    return new DiskAppendFile(path, fd, sizeOfOpen(path, fd))
+  },
+
+  openRead(path) {
+    const fd = openSync(path, constants.O_RDONLY)
+    return new DiskReadFile(path, fd, sizeOfOpen(path, fd))
+  },
+
+  // ENOTDIR is thrown on purpose: it says that the caller's idea of the directory is wrong, and reading it as
+  // "no such file" could pass a mistyped path off as an empty database.
+  stat(path): FileStat | undefined {
+    try {
+      const stat = statSync(path)
+      const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other'
+      return { kind, sizeBytes: stat.size }
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  },
+
+  list(dirPath) {
+    return readdirSync(dirPath).sort()
+  },
+
+  rename(fromPath, toPath) {
+    // On Windows a virus scanner or an indexer may hold either file for a moment; elsewhere these codes are final.
+    const attempt = () => renameSync(fromPath, toPath)
+    naming(fromPath, isWindows ? () => retryWhileHeld(attempt) : attempt)
+  },
+
+  remove(path) {
+    naming(path, () => unlinkSync(path))
+  },
+
+  makeDir(dirPath) {
+    naming(dirPath, () => mkdirSync(dirPath, 0o700))
+  },
+
+  syncDir(dirPath) {
+    const fd = openSync(dirPath, constants.O_RDONLY)
+    try {
+      naming(dirPath, () => fsyncSync(fd))
+    } catch (error) {
+      // Windows has no way to sync a directory: NTFS journals names itself and refuses the call.
+      if (!(isWindows && systemCode(error) === 'EPERM')) throw error
+    } finally {
+      closeSync(fd)
+    }
+  },
+
+  realPath(path) {
+    try {
+      return realpathSync.native(path)
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+      return join(realpathSync.native(dirname(path)), basename(path))
+    }
+  },
+}
+
+/**
+ * Writes at a position of its own, not with O_APPEND: so the bytes of a write that failed half way are counted
+ * once, are never written over, and a stranger who appends to the same file is not followed silently.
+ */
+class DiskAppendFile implements AppendFile {
+  readonly #path: string
+  readonly #fd: number
+  #sizeBytes: number
+  #syncsUnderWay = 0
+  #isCloseWanted = false
+
+  constructor(path: string, fd: number, sizeBytes: number) {
+    this.#path = path
+    this.#fd = fd
+    this.#sizeBytes = sizeBytes
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  append(bytes: Uint8Array): void {
+    this.#assertOpen('write')
+    let done = 0
+    while (done < bytes.byteLength) {
+      const length = Math.min(bytes.byteLength - done, maxCallBytes)
+      const written = naming(this.#path, () => writeSync(this.#fd, bytes, done, length, this.#sizeBytes))
+      // POSIX allows a write of nothing without an error; repeating it could go on for ever.
+      if (written === 0) throw systemError('EIO', 'write', this.#path)
+      done += written
+      this.#sizeBytes += written
+    }
+  }
+
+  sync(): void {
+    this.#assertOpen('fdatasync')
+    naming(this.#path, () => fdatasyncSync(this.#fd))
+  }
+
+  syncAsync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#assertOpen('fdatasync')
+      this.#syncsUnderWay += 1
+      fdatasync(this.#fd, (error) => {
+        this.#syncsUnderWay -= 1
+        this.#closeIfIdle((closeError) => {
+          const failure = error ?? closeError
+          if (failure === null || failure === undefined) resolve()
+          else reject(withPath(failure, this.#path))
+        })
+      })
+    })
+  }
+
+  /**
+   * While a sync runs on another thread the descriptor is kept until it has ended: closed at once, its number
+   * could be given to another file, and the sync would reach that one. A failed close then fails that sync.
+   */
+  close(): void {
+    this.#assertOpen('close')
+    this.#isCloseWanted = true
+    if (this.#syncsUnderWay === 0) naming(this.#path, () => closeSync(this.#fd))
+  }
+
+  #closeIfIdle(done: (error?: Error | null) => void): void {
+    if (this.#isCloseWanted && this.#syncsUnderWay === 0) close(this.#fd, done)
+    else done()
+  }
+
+  // A descriptor's number is used again after close: a late call must not reach a stranger's file.
+  #assertOpen(syscall: string): void {
+    if (this.#isCloseWanted) throw systemError('EBADF', syscall, this.#path)
+  }
+}
+
+class DiskReadFile implements ReadFile {
+  readonly sizeBytes: number
+  readonly #path: string
+  readonly #fd: number
+  #isClosed = false
+
+  constructor(path: string, fd: number, sizeBytes: number) {
+    this.#path = path
+    this.#fd = fd
+    this.sizeBytes = sizeBytes
+  }
+
+  read(offset: number, lengthBytes: number): Uint8Array {
+    this.#assertOpen('read')
+    const bytes = Buffer.allocUnsafe(lengthBytes)
+    let done = 0
+    while (done < lengthBytes) {
+      const length = Math.min(lengthBytes - done, maxCallBytes)
+      const got = naming(this.#path, () => readSync(this.#fd, bytes, done, length, offset + done))
+      if (got === 0) break
+      done += got
+    }
+    return bytes.subarray(0, done)
+  }
+
+  close(): void {
+    this.#assertOpen('close')
+    this.#isClosed = true
+    naming(this.#path, () => closeSync(this.#fd))
+  }
+
+  #assertOpen(syscall: string): void {
+    if (this.#isClosed) throw systemError('EBADF', syscall, this.#path)
+  }
+}
+
+/** Size of what was opened; closes it again if that is a directory, which Linux would let one open and never read. */
+function sizeOfOpen(path: string, fd: number): number {
+  try {
+    const stat = naming(path, () => fstatSync(fd))
+    if (stat.isDirectory()) throw systemError('EISDIR', 'open', path)
+    return stat.size
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
