@@ -1,0 +1,18 @@
+/** Time of a commit, in microseconds since 1970 (exact as a number until the year 2255). */
+export type Micros = number
+
+/** `2026-11-20T06:53:29.000001Z`: 27 characters, sortable as text. */
+export function formatMicros(micros: Micros): string {
+  const millis = Math.floor(micros / 1000)
+  const rest = micros - millis * 1000
+  return `${new Date(millis).toISOString().slice(0, 23)}${String(rest).padStart(3, '0')}Z`
+}
+
+/** Reads what {@link formatMicros} prints; undefined for anything else. */
+export function parseMicros(text: string): Micros | undefined {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(text)) return undefined
+  const millis = Date.parse(`${text.slice(0, 23)}Z`)
+  if (Number.isNaN(millis)) return undefined
+  const micros = millis * 1000 + Number(text.slice(23, 26))
+  return formatMicros(micros) === text ? micros : undefined
+}

@@ -1,0 +1,183 @@
+// The state file, `.properties`: `key=value` lines.
+//
+//   version=1                    of the format of all files of the database
+//   modified=no                  no | yes | yes-new-files | no-new-files
+//   database_id=00112233aabbccdd
+//   timeline=1
+//   tx_timestamp=17              xid of the last transaction that the last checkpoint holds
+//   checkpoint_lsn=0/000012AB    LSN of the last checkpoint (of the one being finished under yes-new-files)
+//   state_crc=9be3e0a0           over the lines above, in this order
+//   write_delay_millis=500       a setting, one a line, see settings.ts
+//
+// A change of state rewrites only the state lines of the text as it stands: a person's comments, order and
+// settings survive. The checksum covers only the state, so that settings may be edited by hand.
+
+import { parse } from 'ini'
+import { crc32, formatCrc } from './format/checksum.ts'
+import { formatLsn, type Lsn, parseLsn } from './format/lsn.ts'
+
+export const FORMAT_VERSION = 1
+
+/**
+ * What is true of the files, in HSQLDB's words:
+ * - `no`: closed cleanly, `.script` holds everything
+ * - `yes`: open, or ended uncleanly: `.script` and `.log` hold everything
+ * - `yes-new-files`: `.script.new` is whole and durable, the checkpoint must be finished
+ * - `no-new-files`: created, never yet saved
+ */
+export type Modified = 'no' | 'yes' | 'yes-new-files' | 'no-new-files'
+
+export interface State {
+  readonly modified: Modified
+  /** 16 hexadecimal digits, random at creation. */
+  readonly databaseId: string
+  readonly timeline: number
+  /** `tx_timestamp`: the last transaction that the last checkpoint holds; 0 before the first. */
+  readonly checkpointXid: number
+  readonly checkpointLsn: Lsn
+}
+
+export type Properties =
+  | { readonly kind: 'whole'; readonly state: State; readonly settings: ReadonlyMap<string, string> }
+  /** A file without any state key, such as a copy of `.properties.example`. */
+  | { readonly kind: 'settings-only'; readonly settings: ReadonlyMap<string, string> }
+  | { readonly kind: 'newer'; readonly version: number }
+  | {
+      readonly kind: 'damaged'
+      readonly detail: string
+      /** Empty when the file is not even text. */
+      readonly settings: ReadonlyMap<string, string>
+    }
+
+const STATE_KEYS = [
+  'version',
+  'modified',
+  'database_id',
+  'timeline',
+  'tx_timestamp',
+  'checkpoint_lsn',
+  'state_crc',
+] as const
+type StateKey = (typeof STATE_KEYS)[number]
+
+/** Larger files are nobody's settings. */
+const LARGEST_BYTES = 1 << 20
+
+export function parseProperties(bytes: Uint8Array): Properties {
+  const none = new Map<string, string>()
+  if (bytes.length === 0) return { kind: 'damaged', detail: 'it is empty', settings: none }
+  if (bytes.length > LARGEST_BYTES) return { kind: 'damaged', detail: 'it is larger than 1 MiB', settings: none }
+  const text = decode(bytes)
+  if (text === undefined) return { kind: 'damaged', detail: 'it is not text', settings: none }
+  const values = readValues(text)
+  if (values === undefined) return { kind: 'damaged', detail: 'a state line stands twice', settings: none }
+  const settings = new Map([...values].filter(([key]) => !isStateKey(key)))
+  const state = new Map([...values].filter(([key]) => isStateKey(key)))
+  if (state.size === 0) {
+    // A file of comments alone may be meant as settings; one without any line was cut or wiped.
+    if (/\S/.test(text)) return { kind: 'settings-only', settings }
+    return { kind: 'damaged', detail: 'it holds nothing but white space', settings }
+  }
+  return parseState(state, settings)
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return /[\0-\x08\x0b\x0e-\x1f]/.test(text) ? undefined : text
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Values as `ini` reads them, line by line: it is never given a section or a list. A line that is no `key=value`
+ * becomes a key of its own, so that it is refused as an unknown setting and not taken for damage of the state.
+ * Undefined when a state line stands twice.
+ */
+function readValues(text: string): Map<string, string> | undefined {
+  const values = new Map<string, string>()
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    if (/^\s*($|[#;])/.test(line)) continue
+    const key = keyOf(line)
+    if (key === undefined) {
+      values.set(line.trim(), '')
+      continue
+    }
+    if (values.has(key) && isStateKey(key)) return undefined
+    const value: unknown = parse(line)[key]
+    values.set(key, typeof value === 'string' || typeof value === 'boolean' ? String(value) : '')
+  }
+  return values
+}
+
+function keyOf(line: string): string | undefined {
+  return /^\s*([A-Za-z][A-Za-z0-9_]*)\s*=/.exec(line)?.[1]
+}
+
+function isStateKey(key: string): boolean {
+  return STATE_KEYS.some((known) => known === key)
+}
+
+function parseState(values: ReadonlyMap<string, string>, settings: ReadonlyMap<string, string>): Properties {
+  const damaged = (detail: string): Properties => ({ kind: 'damaged', detail, settings })
+  const missing = STATE_KEYS.find((key) => !values.has(key))
+  if (missing !== undefined) return damaged(`the line '${missing}=' is missing`)
+  const get = (key: StateKey) => values.get(key) ?? ''
+  if (get('state_crc') !== crcOfState(get)) return damaged('its state lines were changed or cut')
+  const version = Number(get('version'))
+  if (Number.isInteger(version) && version > FORMAT_VERSION) return { kind: 'newer', version }
+  const modified = MODIFIED.find((known) => known === get('modified'))
+  const checkpointLsn = parseLsn(get('checkpoint_lsn'))
+  const timeline = naturalNumber(get('timeline'))
+  const checkpointXid = naturalNumber(get('tx_timestamp'))
+  const databaseId = get('database_id')
+  if (version !== FORMAT_VERSION || modified === undefined || checkpointLsn === undefined) {
+    return damaged('its state lines hold values that scriptlog never writes')
+  }
+  if (timeline === undefined || checkpointXid === undefined || !/^[0-9a-f]{16}$/.test(databaseId)) {
+    return damaged('its state lines hold values that scriptlog never writes')
+  }
+  return { kind: 'whole', state: { modified, databaseId, timeline, checkpointXid, checkpointLsn }, settings }
+}
+
+const MODIFIED: readonly Modified[] = ['no', 'yes', 'yes-new-files', 'no-new-files']
+
+function naturalNumber(text: string): number | undefined {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+function crcOfState(get: (key: StateKey) => string): string {
+  const covered = STATE_KEYS.filter((key) => key !== 'state_crc').map((key) => `${key}=${get(key)}\n`)
+  return formatCrc(crc32(covered.join('')))
+}
+
+/**
+ * The text of `.properties` with `state` in it: state lines of `existing` are replaced where they stand, missing
+ * ones are added at the top, everything else is kept as it is.
+ */
+export function formatProperties(existing: string, state: State): string {
+  const values = new Map<StateKey, string>([
+    ['version', String(FORMAT_VERSION)],
+    ['modified', state.modified],
+    ['database_id', state.databaseId],
+    ['timeline', String(state.timeline)],
+    ['tx_timestamp', String(state.checkpointXid)],
+    ['checkpoint_lsn', formatLsn(state.checkpointLsn)],
+  ])
+  values.set('state_crc', crcOfState((key) => values.get(key) ?? ''))
+  const lines: string[] = []
+  for (const line of existing === '' ? [] : existing.replace(/\r?\n$/, '').split('\n')) {
+    const key = STATE_KEYS.find((known) => known === keyOf(line))
+    if (key === undefined) {
+      lines.push(line)
+      continue
+    }
+    const value = values.get(key)
+    values.delete(key)
+    if (value !== undefined) lines.push(`${key}=${value}${line.endsWith('\r') ? '\r' : ''}`)
+  }
+  const added = [...values].map(([key, value]) => `${key}=${value}`)
+  return `${[...added, ...lines].join('\n')}\n`
+}
