@@ -160,7 +160,7 @@ export class MemoryFiles implements Files {
   syncDir(givenPath: string): void {
     const path = resolve(givenPath)
     this.#attempt({ kind: 'syncDir', path }, 'fsync', () => {
-      this.#assertDirectory(path, 'fsync')
+      this.#assertDirectory(path, 'open')
       this.#changes.push({ kind: 'syncDir', path })
     })
   }

@@ -134,7 +134,8 @@ export function formatOperation(operation: TracedOperation, dir: string): string
   return words.join(' ')
 }
 
-function nameIn(dir: string, path: string): string {
+/** A path relative to `dir`, the same on every platform; `.` for the directory itself. */
+export function nameIn(dir: string, path: string): string {
   return relative(dir, path).replaceAll('\\', '/') || '.'
 }
 
