@@ -66,7 +66,8 @@ const LARGEST_BYTES = 1 << 20
 export function parseProperties(bytes: Uint8Array): Properties {
   const none = new Map<string, string>()
   if (bytes.length === 0) return { kind: 'damaged', detail: 'it is empty', settings: none }
-  if (bytes.length > LARGEST_BYTES) return { kind: 'damaged', detail: 'it is larger than 1 MiB', settings: none }
+  if (bytes.length > LARGEST_BYTES)
+    return { kind: 'damaged', detail: 'it is larger than 1 MiB', settings: none }
   const text = decode(bytes)
   if (text === undefined) return { kind: 'damaged', detail: 'it is not text', settings: none }
   const values = readValues(text)
@@ -166,7 +167,10 @@ export function formatProperties(existing: string, state: State): string {
     ['tx_timestamp', String(state.checkpointXid)],
     ['checkpoint_lsn', formatLsn(state.checkpointLsn)],
   ])
-  values.set('state_crc', crcOfState((key) => values.get(key) ?? ''))
+  values.set(
+    'state_crc',
+    crcOfState((key) => values.get(key) ?? ''),
+  )
   const lines: string[] = []
   for (const line of existing === '' ? [] : existing.replace(/\r?\n$/, '').split('\n')) {
     const key = STATE_KEYS.find((known) => known === keyOf(line))

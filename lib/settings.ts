@@ -45,12 +45,17 @@ export function parseSettings(values: ReadonlyMap<string, string>, path: string)
  * Checks settings that come as options of a call.
  * @throws {UsageError} for a value out of range.
  */
-export function checkSettings(options: {
-  readonly [K in keyof Settings]?: unknown
-}): Partial<Settings> {
+export function checkSettings(
+  options: {
+    readonly [K in keyof Settings]?: unknown
+  },
+): Partial<Settings> {
   let settings: Partial<Settings> = {}
   if (options.writeDelayMillis !== undefined) {
-    settings = { ...settings, writeDelayMillis: whole(options.writeDelayMillis, 'writeDelayMillis', 3_600_000) }
+    settings = {
+      ...settings,
+      writeDelayMillis: whole(options.writeDelayMillis, 'writeDelayMillis', 3_600_000),
+    }
   }
   if (options.logSize !== undefined) {
     settings = { ...settings, logSize: whole(options.logSize, 'logSize', 1_000_000) }

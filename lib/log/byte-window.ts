@@ -52,7 +52,9 @@ export class ByteWindow {
     if (read.length !== lengthBytes) {
       throw Object.assign(new Error('the file became shorter while it was read'), { code: 'EIO' })
     }
-    this.#bytes = overlaps ? Buffer.concat([this.#bytes.subarray(from - this.#start), read]) : Buffer.from(read)
+    this.#bytes = overlaps
+      ? Buffer.concat([this.#bytes.subarray(from - this.#start), read])
+      : Buffer.from(read)
     this.#start = from
   }
 }

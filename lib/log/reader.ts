@@ -11,10 +11,10 @@
 //   corrupt  a later entry proves it (its `sync` lies past the damage), or entries stand at a wrong position
 //   foreign  an entry verifies and names another predecessor: it is of another history of this database
 
-import type { ReadFile } from '../fs/files.ts'
 import { crc32 } from '../format/checksum.ts'
 import type { Lsn } from '../format/lsn.ts'
 import type { Micros } from '../format/time.ts'
+import type { ReadFile } from '../fs/files.ts'
 import { ByteWindow } from './byte-window.ts'
 import {
   type HeaderFault,
@@ -224,7 +224,12 @@ export function* readStrayEntries(
 }
 
 /** Where a record that ends in the line at `lineStart` may begin: where it says, and at the nearest `BEGIN;` lines. */
-function* beginnings(window: ByteWindow, claimed: number, from: number, lineStart: number): Generator<number> {
+function* beginnings(
+  window: ByteWindow,
+  claimed: number,
+  from: number,
+  lineStart: number,
+): Generator<number> {
   if (claimed >= from && claimed < lineStart) yield claimed
   const between = window.slice(from, lineStart)
   const nearest = between.lastIndexOf(RECORD_OPENING)
@@ -263,10 +268,18 @@ function classifyTail(file: ReadFile, header: StoredLogHeader, offset: number): 
     return { kind: 'corrupt', ...tail, detail }
   }
   if (proven > lsn) {
-    return { kind: 'corrupt', ...tail, detail: 'a later record proves that the damaged bytes had been synced' }
+    return {
+      kind: 'corrupt',
+      ...tail,
+      detail: 'a later record proves that the damaged bytes had been synced',
+    }
   }
   if (laterRecords > 0) {
-    return { kind: 'hole', ...tail, detail: 'valid records follow the damage, none of them proves it was durable' }
+    return {
+      kind: 'hole',
+      ...tail,
+      detail: 'valid records follow the damage, none of them proves it was durable',
+    }
   }
   return { kind: 'torn', ...tail, detail: 'nothing valid follows' }
 }

@@ -8,9 +8,9 @@
 // later call throws the same failure. Records that no sync covers are kept, so that a resume can copy them.
 
 import { invariant } from '../errors.ts'
-import type { AppendFile } from '../fs/files.ts'
 import type { Lsn } from '../format/lsn.ts'
 import type { Micros } from '../format/time.ts'
+import type { AppendFile } from '../fs/files.ts'
 import { encodeMark, encodeRecord, type StoredLogHeader } from './format.ts'
 
 /** A committed transaction as it is written to a log, at whatever position. */
@@ -52,6 +52,7 @@ export class LogWriter {
   #endLsn: Lsn
   #writtenLsn: Lsn
   #syncedLsn: Lsn
+  #syncedCrc: number
   #lastCrc: number
   #waiting: Buffer[] = []
   #unsynced: AppendedCommit[] = []
@@ -68,6 +69,7 @@ export class LogWriter {
     this.#writtenLsn = position.endLsn
     this.#syncedLsn = position.endLsn
     this.#lastCrc = position.lastCrc
+    this.#syncedCrc = position.lastCrc
   }
 
   get endLsn(): Lsn {
@@ -81,6 +83,10 @@ export class LogWriter {
   }
   get lastCrc(): number {
     return this.#lastCrc
+  }
+  /** Checksum of the entry that ends at `syncedLsn`. */
+  get syncedCrc(): number {
+    return this.#syncedCrc
   }
   get waitingBytes(): number {
     return this.#endLsn - this.#writtenLsn
@@ -126,7 +132,8 @@ export class LogWriter {
   write(): void {
     this.#assertSound()
     if (this.#waiting.length === 0) return
-    const bytes = this.#waiting.length === 1 ? (this.#waiting[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#waiting)
+    const bytes =
+      this.#waiting.length === 1 ? (this.#waiting[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#waiting)
     try {
       this.#file.append(bytes)
     } catch (cause) {
@@ -145,7 +152,7 @@ export class LogWriter {
     } catch (cause) {
       throw this.#fail('sync', cause)
     }
-    this.#covered(this.#endLsn)
+    this.#covered(this.#endLsn, this.#lastCrc)
   }
 
   /** The same off the main thread, for what has been appended when it is called. Rejects with {@link LogFailure}. */
@@ -153,6 +160,7 @@ export class LogWriter {
     this.write()
     // Only what was written before the sync started is covered by it, whatever is appended meanwhile.
     const startedAt = this.#endLsn
+    const crcAtStart = this.#lastCrc
     this.#isSyncing = true
     try {
       await this.#file.syncAsync()
@@ -163,7 +171,7 @@ export class LogWriter {
     }
     // A sync or write that failed meanwhile may have eaten the error of these very bytes.
     this.#assertSound()
-    this.#covered(startedAt)
+    this.#covered(startedAt, crcAtStart)
   }
 
   /** Closes the descriptor. Syncs nothing. */
@@ -177,9 +185,10 @@ export class LogWriter {
     this.#lastCrc = crc
   }
 
-  #covered(lsn: Lsn): void {
+  #covered(lsn: Lsn, crc: number): void {
     if (lsn <= this.#syncedLsn) return
     this.#syncedLsn = lsn
+    this.#syncedCrc = crc
     let durable = 0
     while ((this.#unsynced[durable]?.end ?? Number.POSITIVE_INFINITY) <= lsn) durable++
     this.#unsynced.splice(0, durable)

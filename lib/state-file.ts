@@ -1,0 +1,78 @@
+// `.properties` on the disk: replaced whole at each change of state, and never believed to be what a failed
+// replace may or may not have left.
+
+import { messageOf, ScriptlogError, systemCode } from './errors.ts'
+import type { Files } from './fs/files.ts'
+import { replace } from './fs/replace.ts'
+import { type Names, shortName } from './names.ts'
+import { formatProperties, type State } from './properties.ts'
+
+export class StateFile {
+  readonly #files: Files
+  readonly #names: Names
+  #state: State
+  #isInDoubt = false
+
+  /** `state` is what the file says now, or will say once {@link set} has succeeded for the first time. */
+  constructor(files: Files, names: Names, state: State) {
+    this.#files = files
+    this.#names = names
+    this.#state = state
+  }
+
+  /** What the file says; while it is in doubt, what it said before. */
+  get state(): State {
+    return this.#state
+  }
+
+  /** A replace failed after its rename may have been done: the file may say either. */
+  get isInDoubt(): boolean {
+    return this.#isInDoubt
+  }
+
+  /**
+   * Replaces the file and makes the new state durable.
+   * @throws {ScriptlogError} with reason `state-file`; {@link isInDoubt} tells whether the old state still stands.
+   */
+  set(change: Partial<State>): void {
+    const state = { ...this.#state, ...change }
+    const before = this.#read()
+    const text = formatProperties(before ?? '', state)
+    try {
+      replace(this.#files, this.#names.propertiesNew, this.#names.properties, Buffer.from(text))
+    } catch (cause) {
+      // As long as the name still leads to the old bytes, no rename was done: nothing has changed.
+      if (before === undefined || this.#read() !== before) this.#isInDoubt = true
+      throw new ScriptlogError(
+        'SCRIPTLOG_STATE_FILE',
+        `${shortName(this.#names.properties)} could not be replaced`,
+        {
+          reason: 'state-file',
+          severity: 'hard',
+          isRetryable: true,
+          subcode: systemCode(cause),
+          path: this.#names.properties,
+          cause,
+          hint: `${messageOf(cause)}; mend the cause and try again, and leave the files as they are`,
+        },
+      )
+    }
+    this.#state = state
+    this.#isInDoubt = false
+  }
+
+  /** The text as it stands: a person's comments and settings are kept. Undefined when there is none to keep. */
+  #read(): string | undefined {
+    try {
+      const file = this.#files.openRead(this.#names.properties)
+      try {
+        return new TextDecoder('utf-8', { fatal: true }).decode(file.read(0, file.sizeBytes))
+      } finally {
+        file.close()
+      }
+    } catch {
+      // Missing, unreadable or binary: there is no text to keep, and a replace makes it whole again.
+      return undefined
+    }
+  }
+}
