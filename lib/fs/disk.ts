@@ -101,6 +101,48 @@ export const diskFiles: Files = {
   },
 }
 
+/** A small file written in place, which says who holds its locks. Not for data: nothing here is synced. */
+export interface SlotFile {
+  readonly path: string
+  /** For the calls that lock bytes of it. */
+  readonly fd: number
+  /** Up to `lengthBytes` bytes from `offset`. */
+  read(offset: number, lengthBytes: number): Uint8Array
+  write(offset: number, bytes: Uint8Array): void
+  /** False once the path leads to another file or to none: then a lock of this one keeps nobody out. */
+  isStillAtPath(): boolean
+  close(): void
+}
+
+/** Opens the file, creating it if need be. It is never truncated and never unlinked. */
+export function openSlotFile(path: string): SlotFile {
+  const fd = naming(path, () => openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600))
+  return {
+    path,
+    fd,
+    read(offset, lengthBytes) {
+      const bytes = Buffer.alloc(lengthBytes)
+      return bytes.subarray(
+        0,
+        naming(path, () => readSync(fd, bytes, 0, lengthBytes, offset)),
+      )
+    },
+    write(offset, bytes) {
+      const written = naming(path, () => writeSync(fd, bytes, 0, bytes.byteLength, offset))
+      if (written < bytes.byteLength) throw systemError('EIO', 'write', path)
+    },
+    isStillAtPath() {
+      const opened = naming(path, () => fstatSync(fd, { bigint: true }))
+      // Numbers of files exceed 2^53 on Windows and on some network file systems.
+      const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+      return found !== undefined && found.ino === opened.ino && found.dev === opened.dev
+    },
+    close() {
+      naming(path, () => closeSync(fd))
+    },
+  }
+}
+
 /**
  * Writes at a position of its own, not with O_APPEND: so the bytes of a write that failed half way are counted
  * once, are never written over, and a stranger who appends to the same file is not followed silently.

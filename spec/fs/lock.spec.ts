@@ -1,0 +1,296 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { rimrafSync } from 'rimraf'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { diskLocks, sqliteLocks } from '../../lib/engine/lock-fallback.ts'
+import { LockHeldError, systemCode } from '../../lib/errors.ts'
+import { diskFiles } from '../../lib/fs/disk.ts'
+import {
+  hasKernelLocks,
+  kernelLocks,
+  type Locks,
+  locksBy,
+  memoryLocks,
+  type WriterLock,
+} from '../../lib/fs/lock.ts'
+import { formatSlot, parseSlot, slotBytes } from '../../lib/fs/lock-slots.ts'
+
+const holder = fileURLToPath(new URL('./hold-lock.ts', import.meta.url))
+
+/** Runs the act with a directory that is gone afterwards. */
+async function inDirectory(act: (dir: string) => Promise<void> | void): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'scriptlog-lock-'))
+  try {
+    await act(dir)
+  } finally {
+    rimrafSync(dir)
+  }
+}
+
+/** Another process that tries to take the lock; its first word is `held` or `refused <pid>`. */
+async function otherProcess(path: string, kind: string): Promise<{ child: ChildProcess; word: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', holder, path, kind], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const [word] = await once(child.stdout, 'data')
+  return { child, word: String(word).trim() }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
+}
+
+/** Takes a lock that is about to be freed: the kernel may need a moment after the process is gone. */
+function acquireSoon(locks: Locks, path: string): WriterLock {
+  for (let attempt = 0; attempt < 2000; attempt++) {
+    try {
+      return locks.acquire(path)
+    } catch (error) {
+      if (!(error instanceof LockHeldError)) throw error
+    }
+  }
+  return locks.acquire(path)
+}
+
+function refusalOf(locks: Locks, path: string): LockHeldError {
+  try {
+    locks.acquire(path).release()
+  } catch (error) {
+    if (error instanceof LockHeldError) return error
+    throw error
+  }
+  throw new Error('a second writer was let in')
+}
+
+for (const [kind, locks] of [
+  ['kernel', kernelLocks],
+  ['sqlite', sqliteLocks],
+] as const) {
+  const test = suite(`${kind} locks`)
+
+  test('a second open in the same process is refused, and told who has it', () =>
+    inDirectory((dir) => {
+      const path = join(dir, 'app.lck')
+      const lock = locks.acquire(path)
+      assert.is(lock.pid, process.pid)
+      const refusal = refusalOf(locks, path)
+      assert.is(refusal.code, 'SCRIPTLOG_LOCKED')
+      assert.is(refusal.pid, process.pid)
+      assert.is(refusal.path, path)
+      lock.release()
+    }))
+
+  test('after the release another may have it, a second release does not take it away', () =>
+    inDirectory((dir) => {
+      const path = join(dir, 'app.lck')
+      const first = locks.acquire(path)
+      first.release()
+      assert.is(parseSlot(readFileSync(path)), undefined)
+      const second = locks.acquire(path)
+      first.release()
+      refusalOf(locks, path)
+      assert.is(parseSlot(readFileSync(path)), process.pid)
+      second.release()
+      locks.acquire(path).release()
+    }))
+
+  test('an attempt that was refused does not free the lock', () =>
+    inDirectory((dir) => {
+      // POSIX locks are dropped when any descriptor of the file is closed: those of the kernel here must not be.
+      const path = join(dir, 'app.lck')
+      const lock = locks.acquire(path)
+      for (let attempt = 0; attempt < 3; attempt++) refusalOf(locks, path)
+      readFileSync(path)
+      refusalOf(locks, path)
+      lock.release()
+    }))
+
+  test('a directory reached by a symbolic link is the same database', () =>
+    inDirectory((dir) => {
+      mkdirSync(join(dir, 'data'))
+      symlinkSync(join(dir, 'data'), join(dir, 'link'))
+      const lock = locks.acquire(diskFiles.realPath(join(dir, 'data', 'app.lck')))
+      refusalOf(locks, diskFiles.realPath(join(dir, 'link', 'app.lck')))
+      refusalOf(locks, join(dir, 'link', 'app.lck'))
+      lock.release()
+    }))
+
+  test('another process is refused, and has it after the release', () =>
+    inDirectory(async (dir) => {
+      const path = join(dir, 'app.lck')
+      const lock = locks.acquire(path)
+      assert.is((await otherProcess(path, kind)).word, `refused ${process.pid}`)
+      lock.release()
+      const { child, word } = await otherProcess(path, kind)
+      assert.is(word, 'held')
+      assert.is(refusalOf(locks, path).pid, child.pid)
+      await kill(child)
+    }))
+
+  test('kill -9 of the holder frees it, whatever the file says', () =>
+    inDirectory(async (dir) => {
+      const path = join(dir, 'app.lck')
+      const { child, word } = await otherProcess(path, kind)
+      assert.is(word, 'held')
+      refusalOf(locks, path)
+      await kill(child)
+      assert.is(parseSlot(readFileSync(path)), child.pid)
+      acquireSoon(locks, path).release()
+    }))
+
+  test('a worker thread is refused, and its end frees what it held', () =>
+    inDirectory(async (dir) => {
+      const path = join(dir, 'app.lck')
+      const lock = locks.acquire(path)
+      const start = async () => {
+        // Node 20 does not apply `--import tsx` to a worker's own file.
+        const tsx = import.meta.resolve('tsx/esm/api')
+        const source = `import(${JSON.stringify(tsx)}).then((tsx) => (tsx.register(), import(${JSON.stringify(holder)})))`
+        const worker = new Worker(source, { eval: true, workerData: [path, kind] })
+        const [word] = await once(worker, 'message')
+        return { worker, word }
+      }
+      const refused = await start()
+      assert.is(refused.word, `refused ${process.pid}`)
+      await refused.worker.terminate()
+      refusalOf(locks, path)
+      lock.release()
+      const holding = await start()
+      assert.is(holding.word, 'held')
+      refusalOf(locks, path)
+      await holding.worker.terminate()
+      acquireSoon(locks, path).release()
+    }))
+
+  test('a directory that is not there: the operating system’s error', () =>
+    inDirectory((dir) => {
+      try {
+        locks.acquire(join(dir, 'nowhere', 'app.lck'))
+        assert.unreachable()
+      } catch (error) {
+        assert.is(systemCode(error), 'ENOENT')
+      }
+    }))
+
+  test.run()
+}
+
+const files = suite('lock files')
+
+files('a lock file replaced while it is being locked: the new one is locked instead', () =>
+  inDirectory((dir) => {
+    const path = join(dir, 'app.lck')
+    let replacements = 0
+    const kept: string[] = []
+    const locks = locksBy((file) => {
+      if (replacements < 2) {
+        replacements += 1
+        renameSync(path, `${path}.${replacements}`)
+        writeFileSync(path, '')
+      }
+      return () => kept.push(file.path)
+    })
+    const lock = locks.acquire(path)
+    assert.is(replacements, 2)
+    // The exclusions of the two that were replaced were given up.
+    assert.is(kept.length, 2)
+    assert.is(parseSlot(readFileSync(path)), process.pid)
+    assert.is(readFileSync(`${path}.1`).byteLength, 0)
+    lock.release()
+  }),
+)
+
+files('a lock file that is replaced or removed again and again: an error, no endless loop', () =>
+  inDirectory((dir) => {
+    const path = join(dir, 'app.lck')
+    let given = 0
+    const locks = locksBy(() => {
+      rmSync(path)
+      given += 1
+      return () => {
+        given -= 1
+      }
+    })
+    assert.throws(() => locks.acquire(path), /ESTALE/)
+    assert.is(given, 0)
+  }),
+)
+
+files('the kernel’s locks need no other file and leave the lock file behind', () =>
+  inDirectory((dir) => {
+    const path = join(dir, 'app.lck')
+    kernelLocks.acquire(path).release()
+    assert.equal(diskFiles.list(dir), ['app.lck'])
+    assert.is(diskFiles.stat(path)?.sizeBytes, slotBytes)
+  }),
+)
+
+files('the fallback’s file stays empty', () =>
+  inDirectory((dir) => {
+    const path = join(dir, 'app.lck')
+    const lock = sqliteLocks.acquire(path)
+    assert.equal(diskFiles.list(dir), ['app.lck', 'app.lck.sqlite'])
+    assert.is(diskFiles.stat(`${path}.sqlite`)?.sizeBytes, 0)
+    lock.release()
+    assert.equal(diskFiles.list(dir), ['app.lck', 'app.lck.sqlite'])
+  }),
+)
+
+files('this machine has one of the two', () => {
+  assert.is(diskLocks(), hasKernelLocks() ? kernelLocks : sqliteLocks)
+})
+
+files('a lock file full of something else says nothing about the holder and keeps nobody out', () =>
+  inDirectory((dir) => {
+    const path = join(dir, 'app.lck')
+    writeFileSync(path, 'what is this?\n')
+    const lock = kernelLocks.acquire(path)
+    assert.is(parseSlot(readFileSync(path)), process.pid)
+    lock.release()
+  }),
+)
+
+files('a slot gives back its pid, and nothing when it is damaged', () => {
+  for (const pid of [1, 48213, 4_294_967_295]) {
+    const slot = formatSlot(pid)
+    assert.is(slot.byteLength, slotBytes)
+    assert.is(parseSlot(slot), pid)
+    assert.is(parseSlot(slot.subarray(0, slotBytes - 1)), undefined)
+    assert.is(parseSlot(slot.map((byte, at) => (at === 4 ? 0x78 : byte))), undefined)
+  }
+  assert.is(parseSlot(formatSlot(undefined)), undefined)
+  assert.is(parseSlot(new Uint8Array(0)), undefined)
+})
+
+files('locks for files in memory: one holder for each path', () => {
+  const locks = memoryLocks()
+  const lock = locks.acquire('/d/app.lck')
+  assert.is(refusalOf(locks, '/d/app.lck').pid, process.pid)
+  locks.acquire('/d/other.lck').release()
+  memoryLocks().acquire('/d/app.lck').release()
+  lock.release()
+  const again = locks.acquire('/d/app.lck')
+  lock.release()
+  refusalOf(locks, '/d/app.lck')
+  again.release()
+  assert.not(existsSync(dirname('/d/app.lck')))
+})
+
+files.run()
