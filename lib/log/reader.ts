@@ -253,10 +253,14 @@ function classifyTail(file: ReadFile, header: StoredLogHeader, offset: number): 
   let shifted: StrayEntry | undefined
   let otherPast = false
   for (const stray of readStrayEntries(file, header, offset)) {
-    if (stray.entry.kind === 'record') laterRecords++
-    if (stray.entry.lsn !== header.start + stray.offset) shifted ??= stray
-    else if (stray.offset === offset) otherPast = true
+    if (stray.entry.lsn !== header.start + stray.offset) {
+      // A record from before the damage may be quoted in it, as in a torn CREATE VIEW with a comment copied from
+      // the log. Only one that belongs behind the damage shows that bytes were removed, inserted or moved.
+      if (stray.entry.lsn < lsn) continue
+      shifted ??= stray
+    } else if (stray.offset === offset) otherPast = true
     else proven = Math.max(proven, stray.entry.sync)
+    if (stray.entry.kind === 'record') laterRecords++
   }
   const sizeBytes = file.sizeBytes - offset
   const tail = { lsn, sizeBytes, laterRecords }

@@ -454,8 +454,8 @@ function goOn(
     statements: () => target.statements(),
     settleAs: 'yes',
     newTimeline: plan.isNewTimeline,
-    // The new timeline begins past every byte of the old one, so that no LSN names two records.
-    ...(isPlain ? {} : { abandonLog: { pastLsn: pastEverything(found) } }),
+    // Past every byte of the old logs, torn ones too, so that no LSN ever names two records.
+    abandonLog: { pastLsn: pastEverything(found) },
   })
   return { store, wentOn: 'checkpoint' }
 }
