@@ -125,8 +125,9 @@ export class MemoryFiles implements Files {
     const toPath = resolve(givenTo)
     this.#attempt({ kind: 'rename', path, toPath }, 'rename', () => {
       invariant(!this.#directories.has(path), 'MemoryFiles renames files, not directories')
+      this.#assertParent(path, 'rename', { path, dest: toPath })
+      this.#assertParent(toPath, 'rename', { path, dest: toPath })
       const file = this.#fileAt(path, 'rename', toPath)
-      this.#assertParent(toPath, 'rename')
       if (this.#directories.has(toPath)) throw systemError('EISDIR', 'rename', path, { dest: toPath })
       // POSIX: a rename of a file onto itself does nothing.
       if (path === toPath) return
@@ -168,7 +169,8 @@ export class MemoryFiles implements Files {
   realPath(givenPath: string): string {
     const path = resolve(givenPath)
     return this.#attempt({ kind: 'realPath', path }, 'realpath', () => {
-      if (!this.#directories.has(path)) this.#assertParent(path, 'realpath')
+      if (this.#isBelowFile(path)) throw systemError('ENOTDIR', 'realpath', path)
+      if (!this.#directories.has(path)) this.#assertDirectory(dirname(path), 'realpath')
       return path
     })
   }
@@ -270,9 +272,9 @@ export class MemoryFiles implements Files {
     throw systemError(code, syscall, path, { dest })
   }
 
-  #assertParent(path: string, syscall: string): void {
+  #assertParent(path: string, syscall: string, told: { path: string; dest?: string } = { path }): void {
     if (this.#directories.has(dirname(path))) return
-    throw systemError(this.#isBelowFile(path) ? 'ENOTDIR' : 'ENOENT', syscall, path)
+    throw systemError(this.#isBelowFile(path) ? 'ENOTDIR' : 'ENOENT', syscall, told.path, told)
   }
 
   #assertDirectory(path: string, syscall: string): void {
