@@ -2,7 +2,7 @@
  * Bookkeeping for crash states: which names and bytes are durable for certain after each change, and which are
  * pending. It moves forward with the crash point, so that trying every point costs one pass over the changes.
  *
- * The rules, by model (sources in ARCHITECTURE.md: ALICE, jbd2, "Can Applications Recover from fsync Failures?"):
+ * The rules, by model (from ALICE, OSDI 2014; ext4's jbd2; "Can Applications Recover from fsync Failures?", 2020):
  *
  * | model     | a name becomes durable                           | bytes become durable                           |
  * |-----------|--------------------------------------------------|------------------------------------------------|

@@ -2,8 +2,6 @@
 export class GrowingBytes {
   #buffer: Uint8Array
   #length: number
-  /** False while the buffer belongs to whoever gave the first bytes. */
-  #isOwn = false
 
   constructor(first: Uint8Array = new Uint8Array(0)) {
     this.#buffer = first
@@ -16,11 +14,11 @@ export class GrowingBytes {
 
   append(bytes: Uint8Array): void {
     const length = this.#length + bytes.byteLength
-    if (!this.#isOwn || length > this.#buffer.byteLength) {
+    // The first bytes fill their buffer, so that it is left to whoever gave them.
+    if (length > this.#buffer.byteLength) {
       const larger = new Uint8Array(Math.max(256, length * 2))
       larger.set(this.prefix(this.#length))
       this.#buffer = larger
-      this.#isOwn = true
     }
     this.#buffer.set(bytes, this.#length)
     this.#length = length

@@ -66,6 +66,7 @@ function acquireUnlessReplaced(path: string, exclude: Exclusion): WriterLock | u
   let letIn: (() => void) | undefined
   try {
     letIn = exclude(file)
+    // For an instant after the lock was taken the slot may still name the holder before, or nobody.
     if (letIn === undefined) throw held(path, parseSlot(file.read(slotOffset(writerSlot), slotBytes)))
     if (file.isStillAtPath()) {
       file.write(slotOffset(writerSlot), formatSlot(process.pid))

@@ -169,6 +169,17 @@ test('planted bug, retried sync: it succeeds and proves nothing, in every model 
   assert.equal(statesOf('killed', empty, program, failFirst()), ['a=xy'])
 })
 
+test('ext4: a sync that follows a failed one and has nothing to write proves no name', () => {
+  let syncs = 0
+  const program = (files: Files) => {
+    const file = append(files, '/d/a', 'x')
+    assert.throws(() => file.sync())
+    file.sync()
+  }
+  const fault = ({ kind }: Operation) => (kind === 'sync' && syncs++ === 0 ? { code: 'EIO' } : undefined)
+  assert.equal(statesOf('ext4', empty, program, fault), ['', 'a=', 'a=0', 'a=x'])
+})
+
 test('bytes after a failed sync are made durable by the next one, those before it are not', () => {
   let syncs = 0
   const program = (files: Files) => {
@@ -378,6 +389,7 @@ test('the telling states of an append: torn at its first and last byte, in the h
 test('a cursor that moves on leaves earlier points and their states as they were', () => {
   const files = new MemoryFiles({ image: empty })
   longProgram(files)
+  files.syncDir('/d')
   const cursor = new CrashCursor({ initial: empty, changes: files.changes, model: 'generic' })
   const options = () => ({ limit: 30, random: seededRandom(5) })
   const early = cursor.advanceTo(10)

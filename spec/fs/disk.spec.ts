@@ -111,6 +111,7 @@ test('realPath follows links, also to a file that is not there yet', () =>
 
 test('syncAsync resolves; a close in between waits for it, and the handle is closed for everyone else', () =>
   inDirectory(async (dir) => {
+    const openBefore = process.platform === 'linux' ? diskFiles.list('/proc/self/fd').length : 0
     const file = diskFiles.create(join(dir, 'a'))
     file.append(Buffer.from('x'))
     const syncs = [file.syncAsync(), file.syncAsync()]
@@ -119,6 +120,7 @@ test('syncAsync resolves; a close in between waits for it, and the handle is clo
       assert.is(systemCode(failureOf(use)), 'EBADF')
     }
     await Promise.all(syncs)
+    if (process.platform === 'linux') assert.is(diskFiles.list('/proc/self/fd').length, openBefore)
     await file.syncAsync().then(
       () => assert.unreachable(),
       (error) => assert.is(systemCode(error), 'EBADF'),

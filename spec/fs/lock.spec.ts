@@ -179,6 +179,19 @@ for (const [kind, locks] of [
       acquireSoon(locks, path).release()
     }))
 
+  test('neither a release nor a refusal leaves a descriptor open', () =>
+    inDirectory((dir) => {
+      if (process.platform !== 'linux') return
+      const path = join(dir, 'app.lck')
+      const before = diskFiles.list('/proc/self/fd').length
+      for (let round = 0; round < 5; round++) {
+        const lock = locks.acquire(path)
+        refusalOf(locks, path)
+        lock.release()
+      }
+      assert.is(diskFiles.list('/proc/self/fd').length, before)
+    }))
+
   test('a directory that is not there: the operating system’s error', () =>
     inDirectory((dir) => {
       try {

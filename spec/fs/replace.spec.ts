@@ -134,20 +134,22 @@ test('a removal that fails after another failure does not hide it', () => {
 })
 
 test('bytes that read back differently are refused before the rename', () => {
-  for (const mangle of [
+  const mangles = [
     (found: Uint8Array) => found.map((byte, at) => (at === 10 ? byte ^ 1 : byte)),
     (found: Uint8Array) => found.subarray(0, 10),
     (found: Uint8Array) => Buffer.concat([found, Buffer.from('!')]),
-  ]) {
+  ]
+  for (const mangle of mangles) {
     const files = new MemoryFiles({ image: initial })
     const mangling: Files = Object.assign(
       traced(files, () => undefined),
       {
         openRead(path: string) {
           const file = files.openRead(path)
+          const mangled = mangle(file.read(0, file.sizeBytes))
           return {
-            sizeBytes: file.sizeBytes,
-            read: (offset: number, length: number) => mangle(file.read(offset, length)),
+            sizeBytes: mangled.byteLength,
+            read: (offset: number, length: number) => mangled.subarray(offset, offset + length),
             close: () => file.close(),
           }
         },
