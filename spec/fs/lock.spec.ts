@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -266,9 +266,32 @@ files('the fallback’s file stays empty', () =>
   }),
 )
 
-files('this machine has one of the two', () => {
+files('where there is a binary, the kernel’s locks are used', () => {
   assert.is(diskLocks(), hasKernelLocks() ? kernelLocks : sqliteLocks)
 })
+
+files('where there is no binary, SQLite’s are, and everything still loads', () =>
+  inDirectory((dir) => {
+    // What require-addon throws on musl.
+    const preload = join(dir, 'no-binary.cjs')
+    writeFileSync(
+      preload,
+      `const modules = require('node:module'), load = modules._load
+      modules._load = (name, ...rest) => {
+        if (name !== 'fs-native-extensions') return load(name, ...rest)
+        throw Object.assign(new Error('Cannot find addon'), { code: 'ADDON_NOT_FOUND' })
+      }`,
+    )
+    const fallback = fileURLToPath(new URL('../../lib/engine/lock-fallback.ts', import.meta.url))
+    const source = `
+      const { diskLocks, sqliteLocks } = await import(${JSON.stringify(fallback)})
+      const lock = diskLocks().acquire(${JSON.stringify(join(dir, 'app.lck'))})
+      console.log(diskLocks() === sqliteLocks, lock.pid === process.pid)`
+    const args = ['--require', preload, '--import', 'tsx', '--input-type=module', '-e', source]
+    assert.is(execFileSync(process.execPath, args, { encoding: 'utf8' }), 'true true\n')
+    assert.is(diskFiles.stat(join(dir, 'app.lck.sqlite'))?.sizeBytes, 0)
+  }),
+)
 
 files('a lock file full of something else says nothing about the holder and keeps nobody out', () =>
   inDirectory((dir) => {
