@@ -35,12 +35,12 @@ export const diskFiles: Files = {
   create(path) {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
     const fd = naming(path, () => openSync(path, flags, 0o600))
-    return new DiskAppendFile(path, fd, 0)
+    return withSyncDescriptor(path, fd, 0)
   },
 
   openAppend(path) {
     const fd = openSync(path, constants.O_WRONLY)
-    return new DiskAppendFile(path, fd, sizeOfOpen(path, fd))
+    return withSyncDescriptor(path, fd, sizeOfOpen(path, fd))
   },
 
   openRead(path) {
@@ -144,19 +144,35 @@ export function openSlotFile(path: string): SlotFile {
 }
 
 /**
+ * Syncs on another thread get a descriptor of their own, opened while the file still has the name it was given.
+ * Linux reports a failed write-back once to each open file: were one descriptor shared, the sync under way on the
+ * other thread could take the error, and a `sync` meanwhile would report success for the very bytes that were lost.
+ */
+function withSyncDescriptor(path: string, fd: number, sizeBytes: number): AppendFile {
+  try {
+    return new DiskAppendFile(path, fd, openSync(path, constants.O_WRONLY), sizeBytes)
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+/**
  * Writes at a position of its own, not with O_APPEND: so the bytes of a write that failed half way are counted
  * once, are never written over, and a stranger who appends to the same file is not followed silently.
  */
 class DiskAppendFile implements AppendFile {
   readonly #path: string
   readonly #fd: number
+  readonly #syncFd: number
   #sizeBytes: number
   #syncsUnderWay = 0
   #isCloseWanted = false
 
-  constructor(path: string, fd: number, sizeBytes: number) {
+  constructor(path: string, fd: number, syncFd: number, sizeBytes: number) {
     this.#path = path
     this.#fd = fd
+    this.#syncFd = syncFd
     this.#sizeBytes = sizeBytes
   }
 
@@ -186,7 +202,7 @@ class DiskAppendFile implements AppendFile {
     return new Promise((resolve, reject) => {
       this.#assertOpen('fdatasync')
       this.#syncsUnderWay += 1
-      fdatasync(this.#fd, (error) => {
+      fdatasync(this.#syncFd, (error) => {
         this.#syncsUnderWay -= 1
         this.#closeIfIdle((closeError) => {
           const failure = error ?? closeError
@@ -204,11 +220,12 @@ class DiskAppendFile implements AppendFile {
   close(): void {
     this.#assertOpen('close')
     this.#isCloseWanted = true
-    if (this.#syncsUnderWay === 0) naming(this.#path, () => closeSync(this.#fd))
+    naming(this.#path, () => closeSync(this.#fd))
+    if (this.#syncsUnderWay === 0) naming(this.#path, () => closeSync(this.#syncFd))
   }
 
   #closeIfIdle(done: (error?: Error | null) => void): void {
-    if (this.#isCloseWanted && this.#syncsUnderWay === 0) close(this.#fd, done)
+    if (this.#isCloseWanted && this.#syncsUnderWay === 0) close(this.#syncFd, done)
     else done()
   }
 
