@@ -37,7 +37,7 @@ export type CheckpointStep = (typeof CHECKPOINT_STEPS)[number]
 
 export interface CheckpointOptions {
   /** The statements of the snapshot, taken when the log is quiet. */
-  readonly statements: () => Iterable<string>
+  readonly statements: () => Iterable<string, number | undefined>
   /** What `.properties` says at the end: `no` when the database is being closed. */
   readonly settleAs: 'yes' | 'no'
   /** Of recovery that stopped at damage: another timeline begins at C. */
@@ -135,7 +135,7 @@ function writeScriptNew(
   files: Files,
   path: string,
   header: ScriptHeader,
-  statements: Iterable<string>,
+  statements: Iterable<string, number | undefined>,
 ): number {
   const file = files.create(path)
   closedWhenFailing(file, () => {

@@ -155,11 +155,15 @@ function crcOfState(get: (key: StateKey) => string): string {
 }
 
 /**
- * The text of `.properties` with `state` in it: state lines of `existing` are replaced where they stand, missing
- * ones are added at the top, everything else is kept as it is.
+ * The text of `.properties` with `state` and `settings` in it: their lines in `existing` are replaced where they
+ * stand, missing state lines are added at the top and missing settings at the end, everything else is kept.
  */
-export function formatProperties(existing: string, state: State): string {
-  const values = new Map<StateKey, string>([
+export function formatProperties(
+  existing: string,
+  state: State,
+  settings: ReadonlyMap<string, string> = new Map(),
+): string {
+  const stateValues = new Map<string, string>([
     ['version', String(FORMAT_VERSION)],
     ['modified', state.modified],
     ['database_id', state.databaseId],
@@ -167,21 +171,25 @@ export function formatProperties(existing: string, state: State): string {
     ['tx_timestamp', String(state.checkpointXid)],
     ['checkpoint_lsn', formatLsn(state.checkpointLsn)],
   ])
-  values.set(
+  stateValues.set(
     'state_crc',
-    crcOfState((key) => values.get(key) ?? ''),
+    crcOfState((key) => stateValues.get(key) ?? ''),
   )
+  const settingValues = new Map(settings)
   const lines: string[] = []
   for (const line of existing === '' ? [] : existing.replace(/\r?\n$/, '').split('\n')) {
-    const key = STATE_KEYS.find((known) => known === keyOf(line))
-    if (key === undefined) {
+    const key = keyOf(line)
+    const isRewritten = key !== undefined && (isStateKey(key) || settings.has(key))
+    if (!isRewritten) {
       lines.push(line)
       continue
     }
+    const values = isStateKey(key) ? stateValues : settingValues
     const value = values.get(key)
-    values.delete(key)
+    // A second line with the same key is dropped.
     if (value !== undefined) lines.push(`${key}=${value}${line.endsWith('\r') ? '\r' : ''}`)
+    values.delete(key)
   }
-  const added = [...values].map(([key, value]) => `${key}=${value}`)
-  return `${[...added, ...lines].join('\n')}\n`
+  const asLine = ([key, value]: readonly [string, string]) => `${key}=${value}`
+  return `${[...[...stateValues].map(asLine), ...lines, ...[...settingValues].map(asLine)].join('\n')}\n`
 }

@@ -31,13 +31,13 @@ export class StateFile {
   }
 
   /**
-   * Replaces the file and makes the new state durable.
+   * Replaces the file and makes the new state, and settings by their keys, durable.
    * @throws {ScriptlogError} with reason `state-file`; {@link isInDoubt} tells whether the old state still stands.
    */
-  set(change: Partial<State>): void {
+  set(change: Partial<State>, settings?: ReadonlyMap<string, string>): void {
     const state = { ...this.#state, ...change }
     const before = this.#read()
-    const text = formatProperties(before ?? '', state)
+    const text = formatProperties(before ?? '', state, settings)
     try {
       replace(this.#files, this.#names.propertiesNew, this.#names.properties, Buffer.from(text))
     } catch (cause) {

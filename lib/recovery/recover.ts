@@ -51,7 +51,7 @@ export interface RecoveryTarget {
   redo(body: Buffer): void
   endRedo(): void
   /** The statements of a snapshot of what is there now. */
-  statements(): Iterable<string>
+  statements(): Iterable<string, number | undefined>
 }
 
 /** What an open found and did; `status().recovery`. */

@@ -239,7 +239,7 @@ function readScriptFile(files: Files, path: string, state: State | undefined): F
     const found = readScript(file)
     if (found.kind === 'partial') {
       if (found.reason === 'newer-format') throw newerFormat(path, undefined)
-      return { kind: 'damaged', detail: found.reason, offset: found.offset }
+      return { kind: 'damaged', detail: found.detail, offset: found.offset }
     }
     if (state !== undefined && found.header.databaseId !== state.databaseId) {
       const detail = `it belongs to another database (db=${found.header.databaseId})`

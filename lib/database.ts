@@ -1,0 +1,516 @@
+import { EventEmitter } from 'node:events'
+import { type CheckpointDone, checkpoint as makeCheckpoint } from './checkpoint.ts'
+import { Committer } from './commit.ts'
+import { Capture } from './engine/capture.ts'
+import { openConnection } from './engine/connection.ts'
+import { memoryTables } from './engine/memory-tables.ts'
+import type { NativeDatabase } from './engine/native.ts'
+import { kindOf, type StatementKind } from './engine/statement-kind.ts'
+import {
+  CheckpointIncompleteError,
+  CommitInDoubtError,
+  messageOf,
+  ReadOnlyModeError,
+  ScriptlogError,
+  UsageError,
+} from './errors.ts'
+import type { DatabaseEvent, EventKind, EventOf } from './events.ts'
+import { splitStatements } from './format/sql-scanner.ts'
+import type { WriterLock } from './fs/lock.ts'
+import {
+  type CloseMode,
+  type HsqldbStatement,
+  parseHsqldbStatement,
+  withoutTableType,
+} from './hsqldb-statement.ts'
+
+import { checkOptions, type DatabaseOptions, type Host, locate, systemHost } from './options.ts'
+import type { RecoveryTarget } from './recovery/recover.ts'
+import { type RecoveryReport, recover } from './recovery/recover.ts'
+import { resume } from './resume.ts'
+import { checkSettings, SETTING_KEYS, type Settings } from './settings.ts'
+import { CommandStatement, type Statement, WriteStatement } from './statement.ts'
+import { type Status, statusOf } from './status.ts'
+import type { Store } from './store.ts'
+import { type TransactionFunction, transactionFunction } from './transaction.ts'
+
+export interface CloseOptions {
+  /** Default `normal`: a checkpoint, after which the next open has nothing to redo. */
+  readonly mode?: CloseMode | undefined
+}
+
+interface Failure {
+  readonly error: ScriptlogError
+  readonly sinceMicros: number
+}
+
+/** After an automatic checkpoint failed, the log grows by this share of `logSize` before the next try. */
+const RETRY_SHARE = 0.25
+
+/**
+ * A SQL database whose tables live in memory and whose files are plain SQL: `.script`, a snapshot, and `.log`, one
+ * record per committed transaction. The API is better-sqlite3's, with `checkpoint`, `flush`, `status` and others
+ * beside it; statements that only read are better-sqlite3's own objects.
+ *
+ * ```js
+ * import { Database } from 'scriptlog'
+ * const db = new Database('data/app')
+ * db.exec('CREATE TABLE IF NOT EXISTS note(id INTEGER PRIMARY KEY, body TEXT)')
+ * db.prepare('INSERT INTO note(body) VALUES(?)').run('hello')
+ * db.flush() // durable now, and not only within the write delay
+ * db.close()
+ * ```
+ */
+export class Database {
+  readonly #host: Host
+  readonly #lock: WriterLock
+  readonly #sqlite: NativeDatabase
+  readonly #target: RecoveryTarget
+  readonly #capture: Capture
+  readonly #store: Store
+  readonly #committer: Committer
+  readonly #recovery: RecoveryReport
+  readonly #events = new EventEmitter()
+  readonly #onEvent: ((event: DatabaseEvent) => void) | undefined
+  #settings: Settings
+  #failure: Failure | undefined
+  #nextAutomaticCheckpointBytes: number
+  #openWriteIterators = 0
+  #isOpen = true
+
+  /**
+   * Opens the database at `path` (the base of its files' names: `data/app` for `data/app.script`), creates it when
+   * there is none, and finishes what a crash left unfinished.
+   * @throws {LockHeldError} when it is open already, here or elsewhere.
+   * @throws {OpenError | CorruptionError} when the files do not add up to a database; nothing was changed.
+   * @throws {UsageError} for an unknown or senseless option or setting.
+   */
+  constructor(path: string, options: DatabaseOptions = {}, host: Host = systemHost()) {
+    const given = checkOptions(options)
+    const names = locate(host, path)
+    this.#host = host
+    this.#onEvent = options.onEvent
+    this.#lock = host.locks.acquire(names.lock)
+    try {
+      this.#sqlite = openConnection()
+      try {
+        options.setup?.(this.#sqlite)
+        this.#target = memoryTables(this.#sqlite)
+        const recovered = recover(host, names, this.#target, {
+          settings: given,
+          mayCreate: options.fileMustExist !== true,
+          onStep: (step) => this.#emit({ kind: 'recoveryProgress', step }),
+        })
+        this.#store = recovered.store
+        this.#settings = recovered.settings
+        this.#recovery = recovered.report
+        this.#capture = new Capture(this.#sqlite)
+        this.#capture.start()
+      } catch (error) {
+        this.#sqlite.close()
+        throw error
+      }
+    } catch (error) {
+      this.#lock.release()
+      throw error
+    }
+    this.#nextAutomaticCheckpointBytes = this.#logSizeBytes()
+    this.#committer = new Committer(this.#store, this.#settings.writeDelayMillis, (failure) => {
+      const error = new CommitInDoubtError(`the log could not be written: ${messageOf(failure.cause)}`, {
+        reason: failure.operation === 'sync' ? 'log-sync' : 'log-append',
+        path: this.#store.log.path,
+        cause: failure.cause,
+        hint: 'mend the cause and call resume(); what was committed is visible and not yet durable',
+      })
+      this.#fail(error)
+      this.#emit({ kind: 'backgroundError', error })
+    })
+    this.#emit({ kind: 'recovered', report: this.#recovery })
+  }
+
+  /** The base path of the files, absolute and with links followed. */
+  get name(): string {
+    return this.#store.names.base
+  }
+  get open(): boolean {
+    return this.#isOpen
+  }
+  get inTransaction(): boolean {
+    return this.#isOpen && this.#sqlite.inTransaction
+  }
+  get readonly(): boolean {
+    return false
+  }
+  get memory(): boolean {
+    return false
+  }
+
+  /** Prepares one statement. One that only reads is better-sqlite3's own object. */
+  prepare(sql: string): Statement {
+    this.#assertOpen()
+    const command = parseHsqldbStatement(sql)
+    if (command !== undefined) return new CommandStatement(sql, () => this.#obey(command), this)
+    return this.#prepare(withoutTableType(sql))
+  }
+
+  /** Runs all statements of a text; stops at the first that fails. */
+  exec(sql: string): this {
+    this.#assertOpen()
+    for (const { text } of splitStatements(sql)) {
+      const command = parseHsqldbStatement(text)
+      if (command !== undefined) {
+        this.#obey(command)
+        continue
+      }
+      const plain = withoutTableType(text)
+      const kind = kindOf(plain)
+      if (kind === 'read') this.#sqlite.exec(plain)
+      else this.#run(kind, plain, () => this.#sqlite.exec(plain))
+    }
+    return this
+  }
+
+  /** A function that runs `body` in a transaction; inside another one, in a savepoint. */
+  transaction<F extends (this: unknown, ...args: never[]) => unknown>(body: F): TransactionFunction<F, this> {
+    return transactionFunction(this, body)
+  }
+
+  /** Runs a PRAGMA given without its keyword (`'user_version = 3'`); `simple` returns the first value alone. */
+  pragma(source: string, options: { readonly simple?: boolean } = {}): unknown {
+    this.#assertOpen()
+    return this.#run('pragma', `PRAGMA ${source}`, () => this.#sqlite.pragma(source, options))
+  }
+
+  /** Registers a function for use in SQL; one that the schema uses must be registered in the option `setup`. */
+  function(...args: Parameters<NativeDatabase['function']>): this {
+    this.#assertOpen()
+    this.#sqlite.function(...args)
+    return this
+  }
+
+  /** Registers an aggregate function for use in SQL. */
+  aggregate(...args: Parameters<NativeDatabase['aggregate']>): this {
+    this.#assertOpen()
+    this.#sqlite.aggregate(...args)
+    return this
+  }
+
+  /**
+   * Makes every commit so far durable, and returns then.
+   * @throws {CommitInDoubtError} when the log cannot be synced; see {@link resume}.
+   */
+  flush(): void {
+    this.#assertOpen()
+    this.#noticing(() => this.#committer.flush())
+  }
+
+  /** The same off the main thread; many callers share one sync. */
+  async flushed(): Promise<void> {
+    this.#assertOpen()
+    await this.#committer.flushed()
+  }
+
+  /**
+   * Writes a snapshot and begins a new log.
+   * @throws {CheckpointIncompleteError} when it cannot be completed; the database goes on, nothing is lost.
+   */
+  checkpoint(): CheckpointDone {
+    this.#assertOpen()
+    this.#assertWritable()
+    return this.#checkpoint('yes')
+  }
+
+  /**
+   * Makes the database writable again after its log failed, once the cause is mended.
+   * @throws what still fails; the call may be repeated.
+   */
+  resume(): this {
+    this.#assertOpen()
+    this.#emit({ kind: 'errorRecoveryBegin' })
+    try {
+      resume(this.#store, () => this.#snapshot())
+    } catch (error) {
+      this.#emit({
+        kind: 'errorRecoveryEnd',
+        error: error instanceof ScriptlogError ? error : undefined,
+      })
+      throw error
+    }
+    this.#failure = undefined
+    this.#emit({ kind: 'errorRecoveryEnd', error: undefined })
+    return this
+  }
+
+  /** State, LSNs, settings, and what the open found and did. */
+  status(): Status {
+    this.#assertOpen()
+    const failure = this.#failure
+    return statusOf(
+      this.#store,
+      this.#settings,
+      this.#recovery,
+      failure === undefined
+        ? undefined
+        : {
+            code: failure.error.code,
+            severity: failure.error.severity,
+            message: failure.error.message,
+            ageMillis: this.#ageMillis(failure),
+          },
+    )
+  }
+
+  /** Hears events of one kind. */
+  on<K extends EventKind>(kind: K, listener: (event: EventOf<K>) => void): this {
+    this.#events.on(kind, listener)
+    return this
+  }
+
+  off<K extends EventKind>(kind: K, listener: (event: EventOf<K>) => void): this {
+    this.#events.off(kind, listener)
+    return this
+  }
+
+  /**
+   * Closes the database; an open transaction is rolled back.
+   * @throws {CheckpointIncompleteError} when the last checkpoint failed: it is closed then all the same, everything
+   * acknowledged is in the log, and the next open redoes it.
+   */
+  close({ mode = 'normal' }: CloseOptions = {}): this {
+    if (!this.#isOpen) return this
+    if (this.#openWriteIterators > 0)
+      throw new TypeError('This database connection is busy executing a query')
+    if (this.#sqlite.inTransaction) this.exec('ROLLBACK')
+    let failure: unknown
+    try {
+      this.#makeDurable(mode)
+    } catch (error) {
+      failure = error
+    }
+    this.#committer.close()
+    this.#sqlite.close()
+    this.#isOpen = false
+    try {
+      this.#store.log.close()
+    } finally {
+      this.#lock.release()
+    }
+    if (failure !== undefined) throw failure
+    return this
+  }
+
+  #makeDurable(mode: CloseMode): void {
+    const { log, stateFile } = this.#store
+    const wasNeverWritten = stateFile.state.modified === 'no' || stateFile.state.modified === 'no-new-files'
+    if (wasNeverWritten && !stateFile.isInDoubt) return
+    switch (mode) {
+      case 'immediately':
+        log.sync()
+        // The mark proves that the last commits were durable; it must be durable itself to prove anything.
+        log.appendMark()
+        log.sync()
+        return
+      case 'compact':
+        this.#sqlite.exec('VACUUM')
+        break
+      case 'normal':
+      case 'script':
+        break
+      default:
+        mode satisfies never
+    }
+    // What is in doubt is saved by the snapshot, whose log begins past every byte of the one that failed.
+    if (log.failure !== undefined) resume(this.#store, () => this.#snapshot())
+    this.#checkpoint('no')
+  }
+
+  #prepare(sql: string): Statement {
+    const native = this.#sqlite.prepare(sql)
+    const kind = kindOf(sql)
+    // Read statements are better-sqlite3's own objects: they cost what they cost there.
+    if (kind === 'read') return native
+    return new WriteStatement(
+      native,
+      (act) => this.#run(kind, sql, act),
+      {
+        begin: () => {
+          this.#before(kind, sql)
+          this.#openWriteIterators++
+        },
+        end: (outcome) => {
+          this.#openWriteIterators--
+          this.#after(kind, sql, outcome)
+        },
+      },
+      this,
+    )
+  }
+
+  /** Runs a statement that may change something, and commits what it did when no transaction is open then. */
+  #run<T>(kind: StatementKind, sql: string, act: () => T): T {
+    this.#before(kind, sql)
+    let result: T
+    try {
+      result = act()
+    } catch (error) {
+      this.#after(kind, sql, 'failed')
+      throw error
+    }
+    this.#after(kind, sql, 'done')
+    return result
+  }
+
+  #before(kind: StatementKind, sql: string): void {
+    this.#assertOpen()
+    if (!ENDS_OR_BEGINS.has(kind)) {
+      this.#assertWritable()
+      if (kind !== 'pragma' || this.#capture.isPersistent(sql)) this.#store.ensureDirty()
+    } else if (kind === 'commit') {
+      this.#assertWritable()
+    }
+    this.#capture.beforeStatement(kind, sql)
+  }
+
+  #after(kind: StatementKind, sql: string, outcome: 'done' | 'failed'): void {
+    this.#capture.afterStatement(kind, sql, outcome)
+    if (this.#sqlite.inTransaction) return
+    const committed = this.#capture.takeCommitted()
+    if (committed === undefined) return
+    this.#noticing(() => this.#committer.commit(committed.sql))
+    this.#checkpointWhenDue()
+  }
+
+  /** Runs something that may leave commits in doubt, and remembers that it did. */
+  #noticing(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      if (error instanceof CommitInDoubtError) this.#fail(error)
+      throw error
+    }
+  }
+
+  #checkpointWhenDue(): void {
+    if (this.#settings.logSize === 0 || this.#openWriteIterators > 0) return
+    const { log, stateFile } = this.#store
+    if (log.endLsn - stateFile.state.checkpointLsn < this.#nextAutomaticCheckpointBytes) return
+    try {
+      this.#checkpoint('yes')
+    } catch (error) {
+      // Never out of the commit that happened to be the last one before: that one is durable or will be.
+      if (!(error instanceof ScriptlogError)) throw error
+      this.#nextAutomaticCheckpointBytes += Math.max(1, this.#logSizeBytes() * RETRY_SHARE)
+      this.#emit({ kind: 'backgroundError', error })
+    }
+  }
+
+  #checkpoint(settleAs: 'yes' | 'no'): CheckpointDone {
+    const begun = this.#host.clock()
+    this.#assertQuiet()
+    let done: CheckpointDone
+    try {
+      this.#noticing(() => this.#committer.flush())
+      done = makeCheckpoint(this.#store, { statements: () => this.#snapshot(), settleAs })
+    } catch (error) {
+      // Until .properties has been replaced again nothing may be appended.
+      if (this.#store.stateFile.isInDoubt && error instanceof CheckpointIncompleteError) this.#fail(error)
+      throw error
+    }
+    this.#nextAutomaticCheckpointBytes = this.#logSizeBytes()
+    this.#emit({ kind: 'checkpoint', done, durationMillis: (this.#host.clock() - begun) / 1000 })
+    return done
+  }
+
+  #snapshot(): Iterable<string, number | undefined> {
+    this.#assertQuiet()
+    return this.#target.statements()
+  }
+
+  #obey(command: HsqldbStatement): void {
+    switch (command.kind) {
+      case 'checkpoint':
+        this.checkpoint()
+        return
+      case 'shutdown':
+        this.close({ mode: command.mode })
+        return
+      case 'write-delay':
+        this.#set({ writeDelayMillis: command.millis })
+        this.#noticing(() => this.#committer.setWriteDelay(command.millis))
+        return
+      case 'log-size':
+        this.#set({ logSize: command.megabytes })
+        this.#nextAutomaticCheckpointBytes = this.#logSizeBytes()
+        return
+      default:
+        command satisfies never
+    }
+  }
+
+  /** Changes settings, here and in `.properties`. */
+  #set(change: Partial<Settings>): void {
+    const checked = checkSettings(change)
+    const lines = Object.entries(checked).map(([name, value]) => [keyOf(name), String(value)] as const)
+    this.#store.stateFile.set({}, new Map(lines))
+    this.#settings = { ...this.#settings, ...checked }
+  }
+
+  #logSizeBytes(): number {
+    return this.#settings.logSize * 1_000_000
+  }
+
+  #fail(error: ScriptlogError): void {
+    this.#failure ??= { error, sinceMicros: this.#host.clock() }
+  }
+
+  #ageMillis(failure: Failure): number {
+    return Math.round((this.#host.clock() - failure.sinceMicros) / 1000)
+  }
+
+  #assertOpen(): void {
+    if (!this.#isOpen) throw new TypeError('The database connection is not open')
+  }
+
+  #assertWritable(): void {
+    const failure = this.#failure
+    if (failure === undefined) return
+    throw new ReadOnlyModeError(
+      `writes are refused since a failure ${this.#ageMillis(failure)} ms ago: ${failure.error.message}`,
+      {
+        reason: failure.error.reason,
+        subcode: failure.error.subcode,
+        path: failure.error.path,
+        cause: failure.error,
+        hint: 'reads go on; mend the cause and call resume()',
+      },
+    )
+  }
+
+  #assertQuiet(): void {
+    if (!this.#sqlite.inTransaction && this.#openWriteIterators === 0) return
+    throw new UsageError('a checkpoint is not possible inside a transaction', {
+      hint: 'commit or roll back first',
+    })
+  }
+
+  #emit(event: DatabaseEvent): void {
+    this.#onEvent?.(event)
+    this.#events.emit(event.kind, event)
+  }
+}
+
+/** Statements that change nothing by themselves; all but COMMIT work while writes are refused. */
+const ENDS_OR_BEGINS: ReadonlySet<StatementKind> = new Set<StatementKind>([
+  'begin',
+  'commit',
+  'rollback',
+  'savepoint',
+  'release',
+  'rollback-to',
+])
+
+function keyOf(name: string): string {
+  const found = Object.entries(SETTING_KEYS).find(([setting]) => setting === name)?.[1]
+  if (found === undefined) throw new UsageError(`there is no setting '${name}'`)
+  return found
+}

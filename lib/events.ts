@@ -1,0 +1,17 @@
+import type { CheckpointDone } from './checkpoint.ts'
+import type { ScriptlogError } from './errors.ts'
+import type { RecoveryReport, RecoveryStep } from './recovery/recover.ts'
+
+/** What a database tells while it works; heard with `on`, or with the option `onEvent` from the first moment. */
+export type DatabaseEvent =
+  /** A step of the recovery begins. */
+  | { readonly kind: 'recoveryProgress'; readonly step: RecoveryStep; readonly row?: string | undefined }
+  | { readonly kind: 'recovered'; readonly report: RecoveryReport }
+  | { readonly kind: 'checkpoint'; readonly done: CheckpointDone; readonly durationMillis: number }
+  /** Something failed outside of any call: an automatic checkpoint, or a write or sync under a write delay. */
+  | { readonly kind: 'backgroundError'; readonly error: ScriptlogError }
+  | { readonly kind: 'errorRecoveryBegin' }
+  | { readonly kind: 'errorRecoveryEnd'; readonly error: ScriptlogError | undefined }
+
+export type EventKind = DatabaseEvent['kind']
+export type EventOf<K extends EventKind> = Extract<DatabaseEvent, { kind: K }>

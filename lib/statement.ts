@@ -1,0 +1,175 @@
+// A prepared statement that may write: better-sqlite3's, with the commit of what it did behind it. Statements that
+// only read are better-sqlite3's own objects.
+
+import type { NativeStatement, RunResult } from './engine/native.ts'
+
+/** Runs `act` as a statement of the database: effects captured, committed, appended to the log. */
+export type RunWrite = <T>(act: () => T) => T
+
+export interface WriteIteration {
+  /** Called when the iterator was opened; the statement commits when it ends. */
+  begin(): void
+  end(outcome: 'done' | 'failed'): void
+}
+
+/** better-sqlite3's prepared statement, as far as applications use it. */
+export interface Statement {
+  readonly database: unknown
+  /** The text that was prepared. */
+  readonly source: string
+  /** Whether it returns rows. */
+  readonly reader: boolean
+  readonly readonly: boolean
+  /** Whether an iterator of it is open. */
+  readonly busy: boolean
+  run(...params: unknown[]): RunResult
+  get(...params: unknown[]): unknown
+  all(...params: unknown[]): unknown[]
+  iterate(...params: unknown[]): IterableIterator<unknown>
+  pluck(isOn?: boolean): Statement
+  expand(isOn?: boolean): Statement
+  raw(isOn?: boolean): Statement
+  bind(...params: unknown[]): Statement
+  columns(): ReturnType<NativeStatement['columns']>
+  safeIntegers(isOn?: boolean): Statement
+}
+
+export class WriteStatement implements Statement {
+  readonly #native: NativeStatement
+  readonly #write: RunWrite
+  readonly #iteration: WriteIteration
+  readonly #database: unknown
+
+  constructor(native: NativeStatement, write: RunWrite, iteration: WriteIteration, database: unknown) {
+    this.#native = native
+    this.#write = write
+    this.#iteration = iteration
+    this.#database = database
+  }
+
+  get database(): unknown {
+    return this.#database
+  }
+  /** The text that was prepared. */
+  get source(): string {
+    return this.#native.source
+  }
+  /** Whether it returns rows. */
+  get reader(): boolean {
+    return this.#native.reader
+  }
+  get readonly(): boolean {
+    return this.#native.readonly
+  }
+  /** Whether an iterator of it is open. */
+  get busy(): boolean {
+    return this.#native.busy
+  }
+
+  run(...params: unknown[]): RunResult {
+    return this.#write(() => this.#native.run(...params))
+  }
+
+  get(...params: unknown[]): unknown {
+    return this.#write(() => this.#native.get(...params))
+  }
+
+  all(...params: unknown[]): unknown[] {
+    return this.#write(() => this.#native.all(...params))
+  }
+
+  /** Rows one by one; the statement commits when the iterator ends or is broken off. */
+  *iterate(...params: unknown[]): Generator<unknown, void, undefined> {
+    this.#iteration.begin()
+    let outcome: 'done' | 'failed' = 'failed'
+    try {
+      yield* this.#native.iterate(...params)
+      outcome = 'done'
+    } finally {
+      this.#iteration.end(outcome)
+    }
+  }
+
+  pluck(isOn?: boolean): this {
+    this.#native.pluck(isOn)
+    return this
+  }
+
+  expand(isOn?: boolean): this {
+    this.#native.expand(isOn)
+    return this
+  }
+
+  raw(isOn?: boolean): this {
+    this.#native.raw(isOn)
+    return this
+  }
+
+  bind(...params: unknown[]): this {
+    this.#native.bind(...params)
+    return this
+  }
+
+  columns(): ReturnType<NativeStatement['columns']> {
+    return this.#native.columns()
+  }
+
+  safeIntegers(isOn?: boolean): this {
+    this.#native.safeIntegers(isOn)
+    return this
+  }
+}
+
+/** A statement of HSQLDB's that never reaches SQLite: it runs, and returns nothing. */
+export class CommandStatement implements Statement {
+  readonly source: string
+  readonly database: unknown
+  readonly reader = false
+  readonly readonly = false
+  readonly busy = false
+  readonly #act: () => void
+
+  constructor(source: string, act: () => void, database: unknown) {
+    this.source = source
+    this.database = database
+    this.#act = act
+  }
+
+  run(...params: unknown[]): RunResult {
+    if (params.length > 0) throw new RangeError('Too many parameter values were provided')
+    this.#act()
+    return { changes: 0, lastInsertRowid: 0 }
+  }
+
+  get(): never {
+    throw noRows('This statement does not return data. Use run() instead')
+  }
+  all(): never {
+    throw noRows('This statement does not return data. Use run() instead')
+  }
+  iterate(): never {
+    throw noRows('This statement does not return data. Use run() instead')
+  }
+  pluck(): never {
+    throw noRows('The pluck() method is only for statements that return data')
+  }
+  expand(): never {
+    throw noRows('The expand() method is only for statements that return data')
+  }
+  raw(): never {
+    throw noRows('The raw() method is only for statements that return data')
+  }
+  columns(): never {
+    throw noRows('The columns() method is only for statements that return data')
+  }
+  bind(): this {
+    return this
+  }
+  safeIntegers(): this {
+    return this
+  }
+}
+
+function noRows(message: string): TypeError {
+  return new TypeError(message)
+}
