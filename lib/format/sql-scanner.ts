@@ -58,8 +58,8 @@ export function leadingKeywords(sql: string, count: number): string[] {
   return words
 }
 
-/** Position of the next token: after white space, comments and, before the first token, empty statements. */
-function skipBlank(sql: string, from: number, skipsSemicolons: boolean): number {
+/** Position of the next token: after white space, comments and, if wanted, empty statements. */
+export function skipBlank(sql: string, from: number, skipsSemicolons = false): number {
   let at = from
   for (;;) {
     const code = sql.charCodeAt(at)
