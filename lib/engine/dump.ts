@@ -1,0 +1,115 @@
+// A snapshot's body: tables, rows, then indexes, views and triggers, each as SQLite keeps its text and in the order
+// in which it was created (triggers fire in the order of their creation), then what belongs to no table. The
+// content alone decides the text: two dumps of the same content are the same bytes.
+
+import { isUtf8 } from 'node:buffer'
+import type { Database } from 'better-sqlite3'
+import { ScriptlogError } from '../errors.ts'
+import { ownStatements } from '../format/own-statements.ts'
+import { terminated } from '../format/sql-scanner.ts'
+import { insertions } from './insertions.ts'
+import { type RowChunk, RowReader } from './row-reader.ts'
+import { RowText } from './row-text.ts'
+import type { TableShape } from './tables.ts'
+
+/**
+ * The SQL that makes an empty database equal to the main schema of `sqlite`, as text in pieces; returns the number
+ * of rows in it. `tables` are all its ordinary tables. While rows of a table WITHOUT ROWID are given, a statement
+ * runs on the connection.
+ * Throws ScriptlogError for what a script cannot carry (a virtual table), before the first piece.
+ */
+export function* dumpStatements(sqlite: Database, tables: readonly TableShape[]): Generator<string, number> {
+  const schema = readSchema(sqlite, tables)
+  let rows = 0
+  const counted = function* (chunks: Iterable<RowChunk>) {
+    for (const chunk of chunks) {
+      rows += chunk.rows
+      yield chunk
+    }
+  }
+  yield schema.table.join('')
+  for (const table of tables) {
+    const text = new RowText(sqlite, table)
+    yield* insertions(text.target, text.keyLength, counted(text.all()))
+  }
+  yield [...schema.index, ...schema.view, ...schema.trigger].join('')
+  if (tables.some((table) => table.isAutoincrement)) yield sequences(sqlite)
+  if (hasTable(sqlite, 'sqlite_stat1')) yield statistics(sqlite)
+  yield numberPragma(sqlite, 'user_version') + numberPragma(sqlite, 'application_id')
+  return rows
+}
+
+interface SchemaRow {
+  readonly type: 'table' | 'index' | 'view' | 'trigger'
+  readonly name: string
+  readonly sql: Buffer
+}
+
+/** The definitions by their kind, each as a statement on lines of its own. */
+function readSchema(
+  sqlite: Database,
+  tables: readonly TableShape[],
+): Record<SchemaRow['type'], readonly string[]> {
+  const ordinary = new Set(tables.map(({ name }) => name))
+  const schema: Record<SchemaRow['type'], string[]> = { table: [], index: [], view: [], trigger: [] }
+  const rows = sqlite
+    .prepare<[], SchemaRow>(
+      String.raw`SELECT type, name, CAST(sql AS BLOB) AS sql FROM main.sqlite_schema
+      WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid`,
+    )
+    .all()
+  for (const row of rows) {
+    if (row.type === 'table' && !ordinary.has(row.name)) throw unrepresentable(row, 'it is no ordinary table')
+    schema[row.type].push(definition(row))
+  }
+  return schema
+}
+
+/** Checked before it is written: a script that its own reader refuses would be no snapshot. */
+function definition(row: SchemaRow): string {
+  if (!isUtf8(row.sql)) throw unrepresentable(row, 'its definition is not UTF-8')
+  const text = `${terminated(row.sql.toString('utf8'))}\n`
+  const kinds = [...ownStatements(text)].map(({ kind }) => kind)
+  if (kinds.length !== 1 || kinds[0] !== `create-${row.type}`) {
+    throw unrepresentable(row, 'its definition is not a single CREATE statement')
+  }
+  return text
+}
+
+function unrepresentable(row: SchemaRow, why: string): ScriptlogError {
+  return new ScriptlogError(
+    'SCRIPTLOG_CANNOT_DUMP',
+    `the ${row.type} ${row.name} cannot be written to a script: ${why}`,
+    { reason: 'script', severity: 'soft', hint: `drop the ${row.type} ${row.name}, or create it anew` },
+  )
+}
+
+/** AUTOINCREMENT's memory. Loading the rows has filled it; what it really holds comes instead. */
+function sequences(sqlite: Database): string {
+  const rows = systemRows(sqlite, 'sqlite_sequence', ['name', 'seq'], 'name, seq, rowid')
+  return `DELETE FROM sqlite_sequence;\n${rows}`
+}
+
+/** What ANALYZE found. The first statement creates the table, the second makes SQLite read it. */
+function statistics(sqlite: Database): string {
+  const rows = systemRows(sqlite, 'sqlite_stat1', ['tbl', 'idx', 'stat'], 'tbl, idx, rowid')
+  return `ANALYZE sqlite_schema;\n${rows}ANALYZE sqlite_schema;\n`
+}
+
+function systemRows(sqlite: Database, table: string, columns: readonly string[], order: string): string {
+  const before = columns.map((_, index) => (index === 0 ? '(' : ','))
+  const reader = new RowReader(sqlite, { table, key: '', columns, before, after: ')', separator: ',\n' })
+  const tuples = [...reader.inOrder(order)].map((chunk) => chunk.text).join(',\n')
+  return tuples === '' ? '' : `INSERT INTO ${table}(${columns.join()}) VALUES\n${tuples};\n`
+}
+
+function hasTable(sqlite: Database, name: string): boolean {
+  return (
+    sqlite.prepare("SELECT 1 FROM main.sqlite_schema WHERE type='table' AND name=?").get(name) !== undefined
+  )
+}
+
+function numberPragma(sqlite: Database, name: 'user_version' | 'application_id'): string {
+  const value = sqlite.prepare<[], bigint>(`PRAGMA main.${name}`).pluck().safeIntegers().get()
+  return value === undefined || value === 0n ? '' : `PRAGMA ${name}=${value};\n`
+}

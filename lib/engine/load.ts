@@ -1,0 +1,108 @@
+import type { Database } from 'better-sqlite3'
+import { messageOf, ScriptlogError } from '../errors.ts'
+import { type OwnKind, type OwnStatement, OwnStatements } from '../format/own-statements.ts'
+import { withPragmas } from './with-pragmas.ts'
+
+/**
+ * The order in which a script holds its statements. Rows come before whatever would look at them: a file from
+ * elsewhere cannot have its own triggers run while it is loaded. Kinds that are missing have no place in a script.
+ */
+const ORDER: Readonly<Partial<Record<OwnKind, number>>> = {
+  begin: 0,
+  'create-table': 1,
+  rows: 2,
+  'create-index': 3,
+  'create-view': 4,
+  'create-trigger': 5,
+  'system-rows': 6,
+  analyze: 6,
+  commit: 7,
+}
+const EXCERPT_LENGTH = 60
+
+/**
+ * Runs a script on an empty database. `pieces` are its bytes, cut anywhere; only statements that scriptlog writes
+ * are accepted, see {@link OwnStatements}. Memory is bounded by the largest statement. The PRAGMAs of the
+ * connection are afterwards as before.
+ * Throws ScriptlogError with the offset of the statement that was refused or failed: the connection is then half
+ * filled and of no further use.
+ */
+export function loadStatements(sqlite: Database, pieces: Iterable<Uint8Array | string>, path?: string): void {
+  withPragmas(sqlite, { foreign_keys: 0, trusted_schema: 0, ignore_check_constraints: 1 }, () => {
+    const loader = new Loader(sqlite, path)
+    for (const piece of pieces) loader.add(typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)
+    loader.end()
+  })
+}
+
+class Loader {
+  readonly #sqlite: Database
+  readonly #path: string | undefined
+  /** What has not been taken yet: it begins inside or before a statement. */
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  /** How many bytes must be there before the next try. */
+  #wantedBytes = 1
+  /** Offset of the first pending byte. */
+  #offset = 0
+  #place = 0
+
+  constructor(sqlite: Database, path: string | undefined) {
+    this.#sqlite = sqlite
+    this.#path = path
+  }
+
+  add(piece: Uint8Array): void {
+    this.#pending.push(piece)
+    this.#pendingBytes += piece.length
+    if (this.#pendingBytes < this.#wantedBytes) return
+    const bytes = Buffer.concat(this.#pending)
+    const rest = bytes.subarray(this.#run(bytes).taken)
+    this.#offset += bytes.length - rest.length
+    this.#pending = [rest]
+    this.#pendingBytes = rest.length
+    // A large statement is looked at again each time its bytes have doubled, not with each piece.
+    this.#wantedBytes = 2 * rest.length + 1
+  }
+
+  end(): void {
+    this.#run(Buffer.concat(this.#pending)).assertEnd()
+    if (this.#sqlite.inTransaction) throw this.#failure('the script has no COMMIT', this.#offset)
+  }
+
+  #run(bytes: Uint8Array): OwnStatements {
+    const statements = new OwnStatements(bytes, this.#offset, this.#path)
+    for (let next = statements.take(); next !== undefined; next = statements.take()) this.#runOne(next)
+    return statements
+  }
+
+  #runOne({ kind, text, offset }: OwnStatement): void {
+    if (kind !== 'pragma') this.#assertOrder(kind, offset)
+    try {
+      // What has a grammar of its own is one statement for certain; for the user's text SQLite is asked to see to it.
+      if (kind.startsWith('create-')) this.#sqlite.prepare(text).run()
+      else this.#sqlite.exec(text)
+    } catch (cause) {
+      const excerpt = JSON.stringify(text.slice(0, EXCERPT_LENGTH))
+      throw this.#failure(`a statement of the script failed: ${messageOf(cause)}: ${excerpt}`, offset, cause)
+    }
+  }
+
+  #assertOrder(kind: OwnKind, offset: number): void {
+    const place = ORDER[kind]
+    if (place === undefined || place < this.#place) {
+      throw this.#failure(`a script does not hold this kind of statement (${kind}) here`, offset)
+    }
+    this.#place = place
+  }
+
+  #failure(message: string, offset: number, cause?: unknown): ScriptlogError {
+    return new ScriptlogError('SCRIPTLOG_CANNOT_LOAD', message, {
+      reason: 'script',
+      severity: 'unrecoverable',
+      path: this.#path,
+      offset,
+      cause,
+    })
+  }
+}

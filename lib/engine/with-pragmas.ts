@@ -1,0 +1,22 @@
+import type { Database } from 'better-sqlite3'
+import { invariant } from '../errors.ts'
+
+/** PRAGMAs of a connection that are numbers. */
+export type Pragmas = Readonly<
+  Partial<Record<'foreign_keys' | 'trusted_schema' | 'ignore_check_constraints', 0 | 1>>
+>
+
+/**
+ * Runs `act` under other PRAGMAs than the connection has, and puts those back, whatever happens. No transaction may
+ * be open: `foreign_keys` would not change.
+ */
+export function withPragmas<T>(sqlite: Database, pragmas: Pragmas, act: () => T): T {
+  invariant(!sqlite.inTransaction, 'PRAGMAs are changed between transactions')
+  const before = new Map(Object.keys(pragmas).map((name) => [name, sqlite.pragma(name, { simple: true })]))
+  try {
+    for (const [name, value] of Object.entries(pragmas)) sqlite.pragma(`${name}=${value}`)
+    return act()
+  } finally {
+    for (const [name, value] of before) sqlite.pragma(`${name}=${value}`)
+  }
+}
