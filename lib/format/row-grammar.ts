@@ -16,7 +16,6 @@
 // A line break or a space may stand before a tuple. Nothing in it can call anything, read anything or grow:
 // what is loaded is no larger than what is written.
 
-const TAB = 0x09
 const NEWLINE = 0x0a
 const SPACE = 0x20
 const DOUBLE_QUOTE = 0x22
@@ -28,6 +27,7 @@ const COMMA = 0x2c
 const MINUS = 0x2d
 const POINT = 0x2e
 const ZERO = 0x30
+const THREE = 0x33
 const NINE = 0x39
 const SEMICOLON = 0x3b
 const EQUALS = 0x3d
@@ -199,12 +199,10 @@ export class RowGrammar {
     }
   }
 
-  /** The number of a character that `replace` may bring in. */
+  /** The number of a character that `replace` may bring in: 9, 10 or 13. */
   #lineCharacter(): boolean {
-    const start = this.at
-    if (!this.#digits()) return false
-    const code = Number(Buffer.from(this.#bytes.subarray(start, this.at)).toString('latin1'))
-    return code === TAB || code === NEWLINE || code === 0x0d || this.#stop(start)
+    if (this.#bytes[this.at] === NINE) return this.#byte(NINE)
+    return this.word('1') && (this.#byte(ZERO) || this.#byte(THREE))
   }
 
   #string(): boolean {
