@@ -110,7 +110,7 @@ async function runFile(path: string, timeOutMs: number): Promise<Outcome> {
     errors: result?.errors ?? [],
     problems,
     seconds: Number(((performance.now() - begun) / 1000).toFixed(2)),
-    output: printed.replace(/^(?:[•✘] )*\s*(?:\(\d+ \/ \d+\))?\n/gm, ''),
+    output: printed.replace(/^(?:[•✘] )+/gm, '').replace(/^.* {2}\(\d+ \/ \d+\)\n/gm, ''),
   }
 }
 

@@ -57,9 +57,14 @@ export interface EncodedEntry {
 export const RECORD_OPENING = Buffer.from('BEGIN;\n')
 export const MARK_OPENING = Buffer.from('--@ mark ')
 /** A record's last line follows a newline: that of its last statement, or that of `BEGIN;`. */
-export const TRAILER_OPENING = Buffer.from('\nCOMMIT; --@ ')
+export const TRAILER_OPENING = Buffer.from('\nCOMMIT; --@ lsn=')
 /** No header, trailer or mark line is longer. */
 export const LONGEST_LINE_BYTES = 240
+
+/** What begins the last line of the record at `lsn` alone, the newline before it included. */
+export function trailerOpeningAt(lsn: Lsn): Buffer {
+  return Buffer.from(`\nCOMMIT; --@ lsn=${formatLsn(lsn)} xid=`, 'latin1')
+}
 
 const CRC_FIELD = ' crc='
 const CRC_FIELD_BYTES = CRC_FIELD.length + 8

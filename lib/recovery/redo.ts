@@ -3,7 +3,9 @@
 
 import type { Lsn } from '../format/lsn.ts'
 import type { Files } from '../fs/files.ts'
-import { type LogEntry, readEntries, readStrayEntries } from '../log/reader.ts'
+import type { LogEntry } from '../log/entry.ts'
+import { readEntries } from '../log/reader.ts'
+import { readStrayEntries } from '../log/stray-entries.ts'
 import type { Plan } from './plan.ts'
 import { allLogs } from './plan.ts'
 import { type Survey, type WholeLog, withFile } from './survey.ts'
@@ -48,9 +50,8 @@ function visitAllThatVerifies(
     const takenOverAt: Lsn = logs[index + 1]?.header.start ?? Number.POSITIVE_INFINITY
     withFile(files, log.path, (file) => {
       for (const entry of readEntries(file, log.header)) if (entry.end <= takenOverAt) visitNext(entry)
-      for (const { entry, offset } of readStrayEntries(file, log.header, log.end.end - log.header.start)) {
-        const standsWhereItBelongs = entry.lsn === log.header.start + offset
-        if (standsWhereItBelongs && entry.end <= takenOverAt) visitNext(entry)
+      for (const { entry, isMoved } of readStrayEntries(file, log.header, log.end.end - log.header.start)) {
+        if (!isMoved && entry.end <= takenOverAt) visitNext(entry)
       }
     })
   }
