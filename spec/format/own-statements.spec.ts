@@ -227,7 +227,7 @@ test('a text that ends within a statement is refused, wherever it is cut', () =>
 })
 
 test('statements that arrive in pieces are taken as soon as they are whole, the same as at once', () => {
-  const sql = `--@ head\nBEGIN;\nINSERT INTO "t"("a") VALUES\n('it''s; x'),\n(NULL);\nCREATE VIEW v AS SELECT ';';\nCOMMIT;\n`
+  const sql = `--@ head\nBEGIN;\nINSERT INTO "t"("a") VALUES\n('it''s; x'),\n(replace('a\\n','\\n',char(10))),\n(CAST(X'00FF' AS TEXT)),(-1.5e+22);\nCREATE VIEW v AS SELECT ';';\nCOMMIT;\n`
   const bytes = Buffer.from(sql)
   const whole = [...ownStatements(bytes)]
   for (let cut = 0; cut <= bytes.length; cut++) {
