@@ -96,7 +96,7 @@ test('a script that is not finished is refused', () => {
 test("a script's expressions may not call the application's functions", () => {
   const sqlite = new Sqlite(':memory:')
   let calls = 0
-  sqlite.function('launch', { deterministic: true }, () => ++calls)
+  sqlite.function('launch', { deterministic: true }, (_value: unknown) => ++calls)
   const script = `BEGIN;
 CREATE TABLE t(a, b AS (launch(a)) STORED);
 INSERT INTO "t"("a") VALUES('x');
