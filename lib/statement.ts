@@ -90,17 +90,17 @@ export class WriteStatement implements Statement {
     }
   }
 
-  pluck(isOn?: boolean): this {
+  pluck(isOn = true): this {
     this.#native.pluck(isOn)
     return this
   }
 
-  expand(isOn?: boolean): this {
+  expand(isOn = true): this {
     this.#native.expand(isOn)
     return this
   }
 
-  raw(isOn?: boolean): this {
+  raw(isOn = true): this {
     this.#native.raw(isOn)
     return this
   }
@@ -114,7 +114,7 @@ export class WriteStatement implements Statement {
     return this.#native.columns()
   }
 
-  safeIntegers(isOn?: boolean): this {
+  safeIntegers(isOn = true): this {
     this.#native.safeIntegers(isOn)
     return this
   }
