@@ -1,3 +1,7 @@
+import type { Database } from 'better-sqlite3'
+import { ScriptlogError } from '../errors.ts'
+import { hasWord } from './statement-kind.ts'
+
 /** What capture and dump need to know of an ordinary table of the main schema. */
 export interface TableShape {
   readonly name: string
@@ -22,4 +26,92 @@ export interface RowidKey {
 export interface PrimaryKey {
   readonly kind: 'primary-key'
   readonly columns: readonly string[]
+}
+
+interface Column {
+  readonly name: string
+  /** Position in the primary key from 1, or 0. */
+  readonly pk: number
+  /** 0 for an ordinary column; 2 and 3 for a generated one. */
+  readonly hidden: number
+}
+
+interface Index {
+  readonly unique: number
+  /** `pk`, `u` for a UNIQUE constraint, `c` for CREATE INDEX. */
+  readonly origin: string
+}
+
+const ROWID_NAMES = ['rowid', '_rowid_', 'oid']
+
+/**
+ * The ordinary tables of the main schema in the order of `sqlite_schema`: no views, virtual tables, shadow tables
+ * and none of SQLite's own.
+ * @throws {ScriptlogError} see {@link readTable}.
+ */
+export function readTables(sqlite: Database): TableShape[] {
+  return sqlite
+    .prepare<[], { name: string; sql: string }>(
+      String.raw`SELECT s.name, s.sql FROM main.sqlite_schema AS s, pragma_table_list(s.name) AS l
+      WHERE s.type='table' AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\' AND l.schema='main' AND l.type='table'
+      ORDER BY s.rowid`,
+    )
+    .all()
+    .map(({ name, sql }) => readTable(sqlite, name, sql))
+}
+
+/**
+ * The shape of one ordinary table, whose text in `sqlite_schema` is `sql`.
+ * @throws {ScriptlogError} when its columns leave no name for its rowid.
+ */
+export function readTable(sqlite: Database, name: string, sql: string): TableShape {
+  const columns = sqlite
+    .prepare<[string], Column>("SELECT name, pk, hidden FROM pragma_table_xinfo(?,'main')")
+    .safeIntegers(false)
+    .all(name)
+  const indexes = sqlite
+    .prepare<[string], Index>(`SELECT "unique", origin FROM pragma_index_list(?,'main')`)
+    .safeIntegers(false)
+    .all(name)
+  const hasRowid =
+    sqlite
+      .prepare<[string], number>("SELECT wr FROM pragma_table_list(?) WHERE schema='main'")
+      .pluck()
+      .safeIntegers(false)
+      .get(name) === 0
+  return {
+    name,
+    columns: columns.filter(({ hidden }) => hidden === 0).map((column) => column.name),
+    key: hasRowid ? rowidKey(name, columns, indexes) : primaryKey(columns),
+    // In a table without rowids the index of the primary key is the table itself.
+    hasSecondaryUnique: indexes.some(({ unique, origin }) => unique === 1 && (hasRowid || origin !== 'pk')),
+    isAutoincrement: hasRowid && hasWord('AUTOINCREMENT', sql),
+  }
+}
+
+function rowidKey(table: string, columns: readonly Column[], indexes: readonly Index[]): RowidKey {
+  const declared = columns.find(({ pk }) => pk > 0)
+  // The only primary key that needs no index in a table with rowids is the rowid itself.
+  if (declared !== undefined && !indexes.some(({ origin }) => origin === 'pk')) {
+    return { kind: 'rowid', name: declared.name, isColumn: true }
+  }
+  const taken = new Set(columns.map(({ name }) => name.toLowerCase()))
+  const free = ROWID_NAMES.find((name) => !taken.has(name))
+  if (free === undefined) {
+    throw new ScriptlogError(
+      'SCRIPTLOG_ROWID_HIDDEN',
+      `the columns of table ${table} take every name by which its rowid could be reached: rowid, _rowid_ and oid`,
+      {
+        reason: 'sql',
+        severity: 'soft',
+        hint: 'rename one of these columns, declare an INTEGER PRIMARY KEY, or create the table WITHOUT ROWID',
+      },
+    )
+  }
+  return { kind: 'rowid', name: free, isColumn: false }
+}
+
+function primaryKey(columns: readonly Column[]): PrimaryKey {
+  const inKey = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk)
+  return { kind: 'primary-key', columns: inKey.map(({ name }) => name) }
 }

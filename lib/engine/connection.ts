@@ -1,0 +1,49 @@
+import { createRequire } from 'node:module'
+import BetterSqlite3 from 'better-sqlite3'
+import { invariant, ScriptlogError } from '../errors.ts'
+import type { NativeDatabase } from './native.ts'
+
+/** From this major version on better-sqlite3 is built on Node-API 10. */
+const FIRST_NODE_API_MAJOR = 13
+const NODE_API_NEEDED = 10
+
+/**
+ * Opens an empty database in memory, in the state that capture, load and redo rely on.
+ * @throws {ScriptlogError} when the installed better-sqlite3 would crash this Node.js.
+ */
+export function openConnection(): NativeDatabase {
+  assertNodeCanRun(installedVersion(), Number(process.versions.napi))
+  const sqlite = new BetterSqlite3(':memory:')
+  // Any later change of temp_store would drop every TEMP object, the capture triggers among them.
+  sqlite.pragma('temp_store=MEMORY')
+  invariant(sqlite.pragma('temp_store', { simple: true }) === 2, 'temporary objects are kept in memory')
+  invariant(sqlite.pragma('encoding', { simple: true }) === 'UTF-8', 'a new database is UTF-8')
+  return sqlite
+}
+
+/**
+ * better-sqlite3 13 does not check that it has the Node-API it needs: it ends the process at the first open.
+ * @throws {ScriptlogError} on such a combination.
+ */
+export function assertNodeCanRun(betterSqlite3Version: string, nodeApiVersion: number): void {
+  const major = Number.parseInt(betterSqlite3Version, 10)
+  if (major < FIRST_NODE_API_MAJOR || nodeApiVersion >= NODE_API_NEEDED) return
+  throw new ScriptlogError(
+    'SCRIPTLOG_CANNOT_RUN',
+    `better-sqlite3 ${betterSqlite3Version} needs Node-API ${NODE_API_NEEDED}, this Node.js has ${nodeApiVersion}`,
+    {
+      reason: 'open',
+      hint: 'install better-sqlite3 12 (npm picks it by itself on this Node.js), or use Node.js 22.14, 24 or newer',
+    },
+  )
+}
+
+function installedVersion(): string {
+  const description: unknown = createRequire(import.meta.url)('better-sqlite3/package.json')
+  invariant(typeof description === 'object' && description !== null, 'better-sqlite3 is described')
+  invariant(
+    'version' in description && typeof description.version === 'string',
+    'better-sqlite3 has a version',
+  )
+  return description.version
+}
