@@ -1,0 +1,180 @@
+import { leadingKeywords } from '../format/sql-scanner.ts'
+
+/** What a statement is for, as far as the log must know. */
+export type StatementKind =
+  | 'read'
+  | 'write'
+  | 'begin'
+  | 'commit'
+  | 'rollback'
+  | 'savepoint'
+  | 'release'
+  | 'rollback-to'
+  | 'ddl'
+  | 'analyze'
+  | 'pragma'
+  | 'vacuum'
+  | 'attach'
+  /** Changes nothing that a log would hold: REINDEX, VACUUM INTO, an empty text, what SQLite does not know. */
+  | 'other'
+
+/** A statement of the user with what is known from its text. Made once, used at each run. */
+export interface UserStatement {
+  readonly sql: string
+  readonly kind: StatementKind
+  /** False when it cannot change anything that the files hold: reads, transaction control, most PRAGMAs. */
+  readonly mayChange: boolean
+  /** It asks for conflict resolution by REPLACE, which deletes rows without a trace. */
+  readonly mayReplace: boolean
+  /** It asks for conflict resolution by FAIL, which keeps what a failed statement did. */
+  readonly mayFail: boolean
+  /** It may change what ANALYZE found. */
+  readonly mayChangeStatistics: boolean
+}
+
+/** PRAGMAs whose values are part of the database. */
+const PERSISTENT_PRAGMAS = new Set(['user_version', 'application_id'])
+const CHANGING_KINDS = new Set<StatementKind>(['write', 'ddl', 'analyze', 'vacuum'])
+
+/** What a single statement is, from its text alone: nothing is prepared. */
+export function describeStatement(sql: string): UserStatement {
+  const kind = kindOf(sql)
+  return {
+    sql,
+    kind,
+    mayChange: CHANGING_KINDS.has(kind) || (kind === 'pragma' && isPersistent(pragmaOf(sql))),
+    mayReplace: asksFor('REPLACE', sql),
+    mayFail: asksFor('FAIL', sql),
+    mayChangeStatistics: kind === 'analyze' || (kind === 'write' && /sqlite_stat/i.test(sql)),
+  }
+}
+
+function isPersistent(pragma: Pragma | undefined): boolean {
+  return pragma?.value !== undefined && PERSISTENT_PRAGMAS.has(pragma.name)
+}
+
+/** The kind of a single statement. */
+export function kindOf(sql: string): StatementKind {
+  switch (leadingKeywords(sql, 1)[0]) {
+    case 'SELECT':
+    case 'VALUES':
+    case 'EXPLAIN':
+      return 'read'
+    case 'INSERT':
+    case 'UPDATE':
+    case 'DELETE':
+    case 'REPLACE':
+      return 'write'
+    case 'WITH':
+      return hasWritingVerb(sql) ? 'write' : 'read'
+    case 'BEGIN':
+      return 'begin'
+    case 'COMMIT':
+    case 'END':
+      return 'commit'
+    case 'ROLLBACK':
+      return hasWord('TO', sql) ? 'rollback-to' : 'rollback'
+    case 'SAVEPOINT':
+      return 'savepoint'
+    case 'RELEASE':
+      return 'release'
+    case 'CREATE':
+    case 'ALTER':
+    case 'DROP':
+      return 'ddl'
+    case 'ANALYZE':
+      return 'analyze'
+    case 'PRAGMA':
+      return pragmaOf(sql)?.name === 'optimize' ? 'analyze' : 'pragma'
+    case 'VACUUM':
+      return hasWord('INTO', sql) ? 'other' : 'vacuum'
+    case 'ATTACH':
+    case 'DETACH':
+      return 'attach'
+    default:
+      return 'other'
+  }
+}
+
+export interface Pragma {
+  /** In lower case. */
+  readonly name: string
+  /** The new value in lower case, without quotes; undefined where the PRAGMA only asks. */
+  readonly value: string | undefined
+}
+
+/** `PRAGMA [schema.]name [= value]` or `PRAGMA [schema.]name(value)`; undefined for anything else. */
+export function pragmaOf(sql: string): Pragma | undefined {
+  const tokens = [...tokensOf(sql)].map(({ text }) => text)
+  if (tokens.shift() !== 'PRAGMA') return undefined
+  if (tokens[1] === '.') tokens.splice(0, 2)
+  const [name, sign, ...value] = tokens
+  if (name === undefined) return undefined
+  const isSetting = sign === '=' || sign === '('
+  const text = value.filter((token) => token !== ')' && token !== ';').join('')
+  return { name: bare(name), value: isSetting ? bare(text) : undefined }
+}
+
+/** True when a statement or a schema text uses `REPLACE` or `FAIL` to resolve conflicts, or may do so. */
+export function asksFor(resolution: 'REPLACE' | 'FAIL', sql: string): boolean {
+  if (!(resolution === 'REPLACE' ? /replace/i : /fail/i).test(sql)) return false
+  let isFound = false
+  for (const { text, isWord } of tokensOf(sql)) {
+    // replace(…) is a function.
+    if (isFound && text !== '(') return true
+    isFound = isWord && text === resolution
+    if (isFound && resolution === 'FAIL') return true
+  }
+  return isFound
+}
+
+export function hasWord(word: string, sql: string): boolean {
+  for (const token of tokensOf(sql)) if (token.isWord && token.text === word) return true
+  return false
+}
+
+export interface Token {
+  /** A bare word in upper case; anything else as it stands. */
+  readonly text: string
+  readonly isWord: boolean
+}
+
+const GAP = /(?:\s+|--[^\n]*|\/\*.*?(?:\*\/|$))*/sy
+const TOKEN =
+  /([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|'[^']*'?|"[^"]*"?|`[^`]*`?|\[[^\]]*\]?|\d[\w.]*|./sy
+
+/** The tokens of SQL without comments. A doubled quote splits a literal in two: nothing here reads literals. */
+export function* tokensOf(sql: string): Generator<Token> {
+  for (let at = 0; ; ) {
+    GAP.lastIndex = at
+    GAP.exec(sql)
+    TOKEN.lastIndex = GAP.lastIndex
+    const match = TOKEN.exec(sql)
+    if (match === null) return
+    at = TOKEN.lastIndex
+    const [text, word] = match
+    yield word === undefined ? { text, isWord: false } : { text: word.toUpperCase(), isWord: true }
+  }
+}
+
+/** Of `WITH … verb …`: the verb is the first word outside of parentheses that can be one and names no table. */
+function hasWritingVerb(sql: string): boolean {
+  let depth = 0
+  let verb: string | undefined
+  for (const { text, isWord } of tokensOf(sql)) {
+    // REPLACE may be the name of a common table expression: `WITH replace AS (…)`, `WITH replace(a) AS (…)`.
+    if (verb === 'REPLACE' && (text === 'AS' || text === '(')) verb = undefined
+    if (verb !== undefined) return true
+    if (text === '(') depth++
+    else if (text === ')') depth--
+    else if (depth === 0 && isWord) {
+      if (text === 'SELECT' || text === 'VALUES') return false
+      if (text === 'INSERT' || text === 'UPDATE' || text === 'DELETE' || text === 'REPLACE') verb = text
+    }
+  }
+  return verb !== undefined
+}
+
+function bare(token: string): string {
+  return token.replace(/^['"`[](.*)['"`\]]$/s, '$1').toLowerCase()
+}
