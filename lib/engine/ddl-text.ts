@@ -1,0 +1,35 @@
+import { quoteName } from '../format/sql-literal.ts'
+import { leadingKeywords, splitStatements, terminated } from '../format/sql-scanner.ts'
+import { isInternal, missingFrom, type Schema } from './schema.ts'
+
+/**
+ * What a DDL statement did to the main schema, as statements that do it anywhere; empty when it did nothing there
+ * (IF EXISTS, TEMP objects). New objects are written as SQLite keeps their text: so a CREATE TABLE … AS SELECT is
+ * a table, whose rows follow, and no name depends on what other schemas hold. Only ALTER has no other text than
+ * the user's.
+ */
+export function ddlText(sql: string, before: Schema, after: Schema): string {
+  const created = missingFrom(before, after)
+  const dropped = missingFrom(after, before)
+  switch (leadingKeywords(sql, 1)[0]) {
+    case 'CREATE':
+      return created
+        .flatMap((object) => (isInternal(object) ? [] : `${terminated(object.sql ?? '')}\n`))
+        .join('')
+    case 'DROP': {
+      const type = leadingKeywords(sql, 2)[1] ?? ''
+      return dropped
+        .filter((object) => object.type === type.toLowerCase())
+        .map(({ name }) => `DROP ${type}${isStatistics(name) ? ' IF EXISTS' : ''} ${quoteName(name)};\n`)
+        .join('')
+    }
+    default:
+      if (created.length + dropped.length === 0) return ''
+      return [...splitStatements(sql)].map(({ text }) => `${terminated(text)}\n`).join('')
+  }
+}
+
+/** What ANALYZE creates, and a snapshot may leave out. */
+function isStatistics(name: string): boolean {
+  return name.startsWith('sqlite_stat')
+}

@@ -1,0 +1,71 @@
+import type { Database } from 'better-sqlite3'
+import type { RecordText } from './record-text.ts'
+import { SequenceWatch } from './sequences.ts'
+import type { UserStatement } from './statement-kind.ts'
+import { statisticsText } from './statistics.ts'
+
+const PRAGMAS = ['user_version', 'application_id']
+
+/**
+ * What belongs to a database and is in no table that a trigger could watch: sequences, what ANALYZE found, and
+ * the numbers that PRAGMAs keep. Compared with what they were, when something may have changed them.
+ */
+export class SystemState {
+  readonly #sqlite: Database
+  readonly #sequences: SequenceWatch
+  /** `user_version` and `application_id` as the last record left them. */
+  #pragmas: readonly string[] = []
+  #statisticsBefore: string | undefined
+  #areStatisticsChanged = false
+  #mayHaveChanged = false
+
+  constructor(sqlite: Database) {
+    this.#sqlite = sqlite
+    this.#sequences = new SequenceWatch(sqlite)
+  }
+
+  /** Takes what is there as known. */
+  start(hasSequences: boolean): void {
+    this.#sequences.start(hasSequences)
+    this.#pragmas = this.#readPragmas()
+  }
+
+  /** False while nothing can have changed since the last record. */
+  get mayHaveChanged(): boolean {
+    return this.#mayHaveChanged
+  }
+
+  beforeStatement({ mayChangeStatistics }: UserStatement): void {
+    if (mayChangeStatistics) this.#statisticsBefore = statisticsText(this.#sqlite)
+  }
+
+  afterStatement({ mayChange, mayChangeStatistics }: UserStatement): void {
+    if (mayChange) this.#mayHaveChanged = true
+    if (mayChangeStatistics && this.#statisticsBefore !== statisticsText(this.#sqlite)) {
+      this.#areStatisticsChanged = true
+    }
+  }
+
+  /**
+   * Statements that bring the changes about at redo, after those of `record`; takes what is there as known.
+   * Without `isPredictable` (the schema changed) nothing is known of what redo does to the sequences by itself.
+   */
+  difference(record: RecordText, hasSequences: boolean, isPredictable: boolean): string {
+    const written = isPredictable && !record.hasVersions ? record.highestWritten : undefined
+    const sequences = this.#sequences.difference(hasSequences, written)
+    const statistics = this.#areStatisticsChanged ? statisticsText(this.#sqlite) : ''
+    const before = this.#pragmas
+    this.#pragmas = this.#readPragmas()
+    return sequences + statistics + this.#pragmas.filter((pragma) => !before.includes(pragma)).join('')
+  }
+
+  /** The transaction is over. */
+  endTransaction(): void {
+    this.#areStatisticsChanged = false
+    this.#mayHaveChanged = false
+  }
+
+  #readPragmas(): string[] {
+    return PRAGMAS.map((name) => `PRAGMA ${name}=${this.#sqlite.pragma(`main.${name}`, { simple: true })};\n`)
+  }
+}
