@@ -1,0 +1,98 @@
+// Redo: applies each effect of a record exactly once.
+//
+// A record holds what triggers and foreign key actions did, so neither may do it again: foreign keys are off, and
+// the user's triggers are held back, that is, dropped. DDL must see them (ALTER rewrites their texts, DROP TABLE
+// drops them), so for DDL they are created in their old order, and their texts are read back and dropped again.
+
+import type { Database } from 'better-sqlite3'
+import { invariant, messageOf, ScriptlogError } from '../errors.ts'
+import { type OwnKind, type OwnStatement, ownStatements } from '../format/own-statements.ts'
+import { quoteName } from '../format/sql-literal.ts'
+import { terminated } from '../format/sql-scanner.ts'
+import { readSchema, type SchemaObject } from './schema.ts'
+
+const PRAGMAS = { foreign_keys: 0, trusted_schema: 0, ignore_check_constraints: 1 } as const
+/** What looks at triggers, or is one. */
+const NEEDS_TRIGGERS: ReadonlySet<OwnKind> = new Set<OwnKind>(['alter', 'drop', 'create-trigger'])
+const REFUSED: ReadonlySet<OwnKind> = new Set<OwnKind>(['begin', 'commit'])
+const EXCERPT_LENGTH = 60
+
+/** Applies records to a connection that nobody else uses. After an error the connection is of no further use. */
+export class RecordApplier {
+  readonly #sqlite: Database
+  readonly #pragmasBefore = new Map<string, unknown>()
+  #heldBack: readonly SchemaObject[] = []
+
+  constructor(sqlite: Database) {
+    this.#sqlite = sqlite
+  }
+
+  /** Prepares the connection. Followed by {@link end}, whatever happens between. */
+  begin(): void {
+    invariant(!this.#sqlite.inTransaction, 'redo begins between transactions')
+    for (const [name, value] of Object.entries(PRAGMAS)) {
+      this.#pragmasBefore.set(name, this.#sqlite.pragma(name, { simple: true }))
+      this.#sqlite.pragma(`${name}=${value}`)
+    }
+    this.#holdTriggersBack()
+  }
+
+  /**
+   * Applies the statements of one record, whole or not at all.
+   * @throws {ScriptlogError} for a statement that scriptlog does not write, or that fails.
+   */
+  apply(body: string | Uint8Array): void {
+    this.#sqlite.exec('BEGIN')
+    try {
+      for (const statement of ownStatements(body)) this.#apply(statement)
+      this.#sqlite.exec('COMMIT')
+    } catch (error) {
+      if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  /** Gives the connection its triggers and settings back. */
+  end(): void {
+    this.#releaseTriggers()
+    for (const [name, value] of this.#pragmasBefore) this.#sqlite.pragma(`${name}=${value}`)
+    this.#pragmasBefore.clear()
+  }
+
+  #apply(statement: OwnStatement): void {
+    const { kind, text } = statement
+    if (REFUSED.has(kind)) throw failure(statement, 'a record is one transaction')
+    const needsTriggers = NEEDS_TRIGGERS.has(kind)
+    try {
+      if (needsTriggers) this.#releaseTriggers()
+      // Of the user's text SQLite sees to it that it is a single statement.
+      if (kind === 'rows' || kind === 'system-rows') this.#sqlite.exec(text)
+      else this.#sqlite.prepare(text).run()
+      if (needsTriggers) this.#holdTriggersBack()
+    } catch (cause) {
+      throw failure(statement, messageOf(cause), cause)
+    }
+  }
+
+  #holdTriggersBack(): void {
+    this.#heldBack = [...readSchema(this.#sqlite, 'main').values()].filter(({ type }) => type === 'trigger')
+    for (const { name } of this.#heldBack) this.#sqlite.exec(`DROP TRIGGER main.${quoteName(name)}`)
+  }
+
+  #releaseTriggers(): void {
+    for (const { sql } of this.#heldBack) {
+      if (sql !== null) this.#sqlite.prepare(terminated(sql)).run()
+    }
+    this.#heldBack = []
+  }
+}
+
+function failure({ text, offset }: OwnStatement, what: string, cause?: unknown): ScriptlogError {
+  const excerpt = JSON.stringify(text.slice(0, EXCERPT_LENGTH))
+  return new ScriptlogError('SCRIPTLOG_CANNOT_REDO', `a statement of a record failed: ${what}: ${excerpt}`, {
+    reason: 'recovery',
+    severity: 'unrecoverable',
+    offset,
+    cause,
+  })
+}
