@@ -14,5 +14,5 @@ export function parseMicros(text: string): Micros | undefined {
   const millis = Date.parse(`${text.slice(0, 23)}Z`)
   if (Number.isNaN(millis)) return undefined
   const micros = millis * 1000 + Number(text.slice(23, 26))
-  return formatMicros(micros) === text ? micros : undefined
+  return Number.isSafeInteger(micros) && formatMicros(micros) === text ? micros : undefined
 }

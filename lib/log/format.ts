@@ -11,6 +11,7 @@
 // ' crc=', seeded by the header's crc alone: each entry verifies by itself, and bytes of an older incarnation of
 // the file (another salt) never do. `prev` chains the entries: it is the crc of the entry before, or the header's.
 
+import { invariant } from '../errors.ts'
 import { crc32, formatCrc, parseCrc } from '../format/checksum.ts'
 import { formatLsn, type Lsn, parseLsn } from '../format/lsn.ts'
 import { formatMicros, type Micros, parseMicros } from '../format/time.ts'
@@ -77,12 +78,18 @@ export function encodeLogHeader(header: LogHeader): EncodedEntry {
   )
 }
 
+/** Encodes a record whose `body` is statements, each ended by `;` and a newline. */
 export function encodeRecord(body: string, fields: RecordFields, seed: number): EncodedEntry {
-  return seal(
+  // What the parser would refuse must not be acknowledged either.
+  invariant(body === '' || body.endsWith(';\n'), 'the last line of a record stands alone')
+  invariant(Number.isSafeInteger(fields.xid) && Number.isSafeInteger(fields.timeMicros), 'numbers stay exact')
+  const entry = seal(
     `BEGIN;\n${body}COMMIT; --@ lsn=${formatLsn(fields.lsn)} xid=${fields.xid} sync=${formatLsn(fields.sync)}` +
       ` prev=${formatCrc(fields.prev)} time=${formatMicros(fields.timeMicros)}`,
     seed,
   )
+  invariant(Number.isSafeInteger(fields.lsn + entry.bytes.length), 'numbers stay exact')
+  return entry
 }
 
 export function encodeMark(fields: MarkFields, seed: number): EncodedEntry {
