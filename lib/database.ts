@@ -3,9 +3,9 @@ import { type CheckpointDone, checkpoint as makeCheckpoint } from './checkpoint.
 import { Committer } from './commit.ts'
 import { Capture } from './engine/capture.ts'
 import { openConnection } from './engine/connection.ts'
-import { memoryTables } from './engine/memory-tables.ts'
+import { MemoryTables } from './engine/memory-tables.ts'
 import type { NativeDatabase } from './engine/native.ts'
-import { kindOf, type StatementKind } from './engine/statement-kind.ts'
+import { describeStatement, type StatementKind, type UserStatement } from './engine/statement-kind.ts'
 import {
   CheckpointIncompleteError,
   CommitInDoubtError,
@@ -15,6 +15,7 @@ import {
   UsageError,
 } from './errors.ts'
 import type { DatabaseEvent, EventKind, EventOf } from './events.ts'
+import { formatLsn } from './format/lsn.ts'
 import { splitStatements } from './format/sql-scanner.ts'
 import type { WriterLock } from './fs/lock.ts'
 import {
@@ -23,9 +24,9 @@ import {
   parseHsqldbStatement,
   withoutTableType,
 } from './hsqldb-statement.ts'
+import type { AppendedCommit } from './log/writer.ts'
 
-import { checkOptions, type DatabaseOptions, type Host, locate, systemHost } from './options.ts'
-import type { RecoveryTarget } from './recovery/recover.ts'
+import { checkOptions, type DatabaseOptions, type Host, locate, lockFor, systemHost } from './options.ts'
 import { type RecoveryReport, recover } from './recovery/recover.ts'
 import { resume } from './resume.ts'
 import { checkSettings, SETTING_KEYS, type Settings } from './settings.ts'
@@ -65,7 +66,7 @@ export class Database {
   readonly #host: Host
   readonly #lock: WriterLock
   readonly #sqlite: NativeDatabase
-  readonly #target: RecoveryTarget
+  readonly #target: MemoryTables
   readonly #capture: Capture
   readonly #store: Store
   readonly #committer: Committer
@@ -76,6 +77,11 @@ export class Database {
   #failure: Failure | undefined
   #nextAutomaticCheckpointBytes: number
   #openWriteIterators = 0
+  /** The open transaction has run a statement that may change something. */
+  #hasChanges = false
+  /** The last commit is durable only with the next checkpoint. */
+  #owesCheckpoint = false
+  #lastCommit: AppendedCommit | undefined
   #isOpen = true
 
   /**
@@ -90,12 +96,12 @@ export class Database {
     const names = locate(host, path)
     this.#host = host
     this.#onEvent = options.onEvent
-    this.#lock = host.locks.acquire(names.lock)
+    this.#lock = lockFor(host, names)
     try {
       this.#sqlite = openConnection()
       try {
         options.setup?.(this.#sqlite)
-        this.#target = memoryTables(this.#sqlite)
+        this.#target = new MemoryTables(this.#sqlite)
         const recovered = recover(host, names, this.#target, {
           settings: given,
           mayCreate: options.fileMustExist !== true,
@@ -162,10 +168,9 @@ export class Database {
         this.#obey(command)
         continue
       }
-      const plain = withoutTableType(text)
-      const kind = kindOf(plain)
-      if (kind === 'read') this.#sqlite.exec(plain)
-      else this.#run(kind, plain, () => this.#sqlite.exec(plain))
+      const statement = describeStatement(withoutTableType(text))
+      if (statement.kind === 'read') this.#sqlite.exec(statement.sql)
+      else this.#run(statement, () => this.#sqlite.exec(statement.sql))
     }
     return this
   }
@@ -178,7 +183,7 @@ export class Database {
   /** Runs a PRAGMA given without its keyword (`'user_version = 3'`); `simple` returns the first value alone. */
   pragma(source: string, options: { readonly simple?: boolean } = {}): unknown {
     this.#assertOpen()
-    return this.#run('pragma', `PRAGMA ${source}`, () => this.#sqlite.pragma(source, options))
+    return this.#run(describeStatement(`PRAGMA ${source}`), () => this.#sqlite.pragma(source, options))
   }
 
   /** Registers a function for use in SQL; one that the schema uses must be registered in the option `setup`. */
@@ -229,6 +234,7 @@ export class Database {
     this.#emit({ kind: 'errorRecoveryBegin' })
     try {
       resume(this.#store, () => this.#snapshot())
+      if (this.#owesCheckpoint) this.#checkpoint('yes')
     } catch (error) {
       this.#emit({
         kind: 'errorRecoveryEnd',
@@ -239,6 +245,12 @@ export class Database {
     this.#failure = undefined
     this.#emit({ kind: 'errorRecoveryEnd', error: undefined })
     return this
+  }
+
+  /** Number and LSN of the last commit since the open; not necessarily durable yet. */
+  get lastCommit(): { readonly xid: number; readonly lsn: string } | undefined {
+    const commit = this.#lastCommit
+    return commit === undefined ? undefined : { xid: commit.xid, lsn: formatLsn(commit.lsn) }
   }
 
   /** State, LSNs, settings, and what the open found and did. */
@@ -305,6 +317,7 @@ export class Database {
     if (wasNeverWritten && !stateFile.isInDoubt) return
     switch (mode) {
       case 'immediately':
+        if (this.#owesCheckpoint) break
         log.sync()
         // The mark proves that the last commits were durable; it must be durable itself to prove anything.
         log.appendMark()
@@ -326,20 +339,20 @@ export class Database {
 
   #prepare(sql: string): Statement {
     const native = this.#sqlite.prepare(sql)
-    const kind = kindOf(sql)
+    const statement = describeStatement(sql)
     // Read statements are better-sqlite3's own objects: they cost what they cost there.
-    if (kind === 'read') return native
+    if (statement.kind === 'read') return native
     return new WriteStatement(
       native,
-      (act) => this.#run(kind, sql, act),
+      (act) => this.#run(statement, act),
       {
         begin: () => {
-          this.#before(kind, sql)
+          this.#before(statement)
           this.#openWriteIterators++
         },
         end: (outcome) => {
           this.#openWriteIterators--
-          this.#after(kind, sql, outcome)
+          this.#after(statement, outcome)
         },
       },
       this,
@@ -347,37 +360,63 @@ export class Database {
   }
 
   /** Runs a statement that may change something, and commits what it did when no transaction is open then. */
-  #run<T>(kind: StatementKind, sql: string, act: () => T): T {
-    this.#before(kind, sql)
+  #run<T>(statement: UserStatement, act: () => T): T {
+    this.#before(statement)
     let result: T
     try {
       result = act()
     } catch (error) {
-      this.#after(kind, sql, 'failed')
+      this.#after(statement, 'failed')
       throw error
     }
-    this.#after(kind, sql, 'done')
+    this.#after(statement, 'done')
     return result
   }
 
-  #before(kind: StatementKind, sql: string): void {
+  #before(statement: UserStatement): void {
     this.#assertOpen()
-    if (!ENDS_OR_BEGINS.has(kind)) {
+    if (statement.mayChange) {
       this.#assertWritable()
-      if (kind !== 'pragma' || this.#capture.isPersistent(sql)) this.#store.ensureDirty()
-    } else if (kind === 'commit') {
+      this.#store.ensureDirty()
+      this.#hasChanges = true
+    } else if (this.#hasChanges && MAY_COMMIT.has(statement.kind)) {
       this.#assertWritable()
     }
-    this.#capture.beforeStatement(kind, sql)
+    this.#capture.beforeStatement(statement)
   }
 
-  #after(kind: StatementKind, sql: string, outcome: 'done' | 'failed'): void {
-    this.#capture.afterStatement(kind, sql, outcome)
-    if (this.#sqlite.inTransaction) return
+  #after(statement: UserStatement, outcome: 'done' | 'failed'): void {
+    this.#capture.afterStatement(statement, outcome)
+    if (!this.#sqlite.inTransaction) this.#hasChanges = false
     const committed = this.#capture.takeCommitted()
     if (committed === undefined) return
-    this.#noticing(() => this.#committer.commit(committed.sql))
-    this.#checkpointWhenDue()
+    if (committed.needsCheckpoint) {
+      this.#owesCheckpoint = true
+      this.#payCheckpoint()
+    } else {
+      this.#noticing(() => {
+        this.#lastCommit = this.#committer.commit(committed.sql)
+      })
+      this.#checkpointWhenDue()
+    }
+  }
+
+  /** Makes the checkpoint without which the last commit is not durable: no record can say what it did. */
+  #payCheckpoint(): void {
+    try {
+      this.#checkpoint('yes')
+    } catch (cause) {
+      const error = new CommitInDoubtError(
+        `the commit is visible and not durable: it needs a checkpoint, which failed: ${messageOf(cause)}`,
+        {
+          reason: 'checkpoint',
+          cause,
+          hint: 'mend the cause and call resume(); do not repeat the statement',
+        },
+      )
+      this.#fail(error)
+      throw error
+    }
   }
 
   /** Runs something that may leave commits in doubt, and remembers that it did. */
@@ -416,6 +455,7 @@ export class Database {
       if (this.#store.stateFile.isInDoubt && error instanceof CheckpointIncompleteError) this.#fail(error)
       throw error
     }
+    this.#owesCheckpoint = false
     this.#nextAutomaticCheckpointBytes = this.#logSizeBytes()
     this.#emit({ kind: 'checkpoint', done, durationMillis: (this.#host.clock() - begun) / 1000 })
     return done
@@ -499,15 +539,8 @@ export class Database {
   }
 }
 
-/** Statements that change nothing by themselves; all but COMMIT work while writes are refused. */
-const ENDS_OR_BEGINS: ReadonlySet<StatementKind> = new Set<StatementKind>([
-  'begin',
-  'commit',
-  'rollback',
-  'savepoint',
-  'release',
-  'rollback-to',
-])
+/** Statements that may end a transaction by committing it. */
+const MAY_COMMIT: ReadonlySet<StatementKind> = new Set<StatementKind>(['commit', 'release'])
 
 function keyOf(name: string): string {
   const found = Object.entries(SETTING_KEYS).find(([setting]) => setting === name)?.[1]

@@ -1,10 +1,10 @@
 import { openConnection } from './engine/connection.ts'
-import { memoryTables } from './engine/memory-tables.ts'
+import { MemoryTables } from './engine/memory-tables.ts'
 import type { Registrar } from './engine/native.ts'
 import { messageOf, ScriptlogError } from './errors.ts'
 import { formatLsn } from './format/lsn.ts'
 import { recoveryModeOf } from './inspect.ts'
-import { type Host, locate, systemHost } from './options.ts'
+import { type Host, locate, lockFor, systemHost } from './options.ts'
 import { planRecovery } from './recovery/plan.ts'
 import { redoEntries } from './recovery/redo.ts'
 import { survey, withFile } from './recovery/survey.ts'
@@ -37,7 +37,7 @@ export interface VerifyOptions {
  */
 export function verify(path: string, options: VerifyOptions = {}, host: Host = systemHost()): Verification {
   const names = locate(host, path)
-  const lock = host.locks.acquire(names.lock)
+  const lock = lockFor(host, names)
   const sqlite = openConnection()
   try {
     const problems: string[] = []
@@ -54,7 +54,7 @@ export function verify(path: string, options: VerifyOptions = {}, host: Host = s
           `${plan.problem.path}: ${plan.problem.verdict} at LSN ${formatLsn(plan.problem.lsn)}: ${plan.problem.detail}`,
         )
       }
-      const target = memoryTables(sqlite)
+      const target = new MemoryTables(sqlite)
       const isFinishing = plan.row.action === 'finish'
       const script = isFinishing ? found.scriptNew : found.script
       if (script.kind === 'whole') {

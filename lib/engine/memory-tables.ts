@@ -1,0 +1,52 @@
+import { RecordApplier } from './apply-record.ts'
+import { dumpStatements } from './dump.ts'
+import { loadStatements } from './load.ts'
+import type { NativeDatabase } from './native.ts'
+import { readTables } from './tables.ts'
+
+/** The tables of a connection, as recovery, checkpoint and verification see them: loaded, redone, dumped. */
+export class MemoryTables {
+  readonly #sqlite: NativeDatabase
+  readonly #applier: RecordApplier
+
+  constructor(sqlite: NativeDatabase) {
+    this.#sqlite = sqlite
+    this.#applier = new RecordApplier(sqlite)
+  }
+
+  /** Runs the bytes of a script, cut anywhere, on the empty connection. */
+  load(pieces: Iterable<Uint8Array>): void {
+    loadStatements(this.#sqlite, pieces)
+  }
+
+  beginRedo(): void {
+    this.#applier.begin()
+  }
+
+  /** Applies the statements of one record, whole or not at all. */
+  redo(body: Uint8Array): void {
+    this.#applier.apply(body)
+  }
+
+  endRedo(): void {
+    this.#applier.end()
+  }
+
+  /** The statements of a snapshot; returns the number of rows in it. */
+  statements(): Iterable<string, number | undefined> {
+    return dumpStatements(this.#sqlite, readTables(this.#sqlite))
+  }
+
+  /** What SQLite's own checks find wrong, one sentence each. */
+  integrityProblems(): string[] {
+    const check = this.#sqlite.prepare<[], string>('PRAGMA integrity_check').pluck().all()
+    const integrity = check.filter((line) => line !== 'ok').map((line) => `integrity check: ${line}`)
+    const orphans = this.#sqlite
+      .prepare<[], { table: string; parent: string; rows: number }>(
+        'SELECT "table", parent, count(*) AS rows FROM pragma_foreign_key_check GROUP BY 1, 2',
+      )
+      .all()
+      .map(({ table, parent, rows }) => `foreign keys: ${rows} rows of ${table} have no row in ${parent}`)
+    return [...integrity, ...orphans]
+  }
+}
