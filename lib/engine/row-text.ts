@@ -38,8 +38,9 @@ export class RowText {
     this.keyLength = keyColumns.length
     this.#keyColumns = keyColumns
     this.#order = shape.key.kind === 'rowid' ? undefined : primaryKeyOrder(sqlite, shape.name)
+    // What is read must be the main schema's table, whatever TEMP table of the same name there is.
     this.#tuples = new RowReader(sqlite, {
-      table,
+      table: `main.${table}`,
       key,
       columns,
       before: columns.map((_, index) => (index === 0 ? '(' : ',')),
@@ -47,7 +48,7 @@ export class RowText {
       separator: ',\n',
     })
     this.#updates = new RowReader(sqlite, {
-      table,
+      table: `main.${table}`,
       key,
       columns: [...assigned, ...keyColumns],
       before: [
