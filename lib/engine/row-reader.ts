@@ -1,13 +1,14 @@
 // Rows as SQL text, exactly, for any value that SQLite can hold.
 //
 // SQLite formats (fast), JavaScript checks: what SQLite gives is right unless a text holds a control character
-// (which it would write raw) or is not UTF-8 (which a JavaScript string cannot carry). Both show in the result.
-// Such rows are read once more, value by value, text as its bytes, and formatted by sql-literal.ts.
+// (which it writes raw) or is not UTF-8 (which a JavaScript string cannot carry). Both show in the result. Such
+// rows come as their bytes and have their literals rewritten.
 
 import { isUtf8 } from 'node:buffer'
 import type { Database, Statement } from 'better-sqlite3'
 import { invariant } from '../errors.ts'
-import { textLiteral, textLiteralOfBytes } from '../format/sql-literal.ts'
+import { withPlainLiterals } from '../format/raw-literals.ts'
+import { textLiteral } from '../format/sql-literal.ts'
 
 /** Some rows, one to a line. */
 export interface RowChunk {
@@ -35,9 +36,6 @@ export interface RowForm {
   readonly key: string
 }
 
-/** A text, as the bytes that SQLite has, or the literal of anything else. */
-type FieldBytes = Buffer | string
-
 /** Rows that are formatted at a time. */
 const CHUNK_ROWS = 1000
 /** Larger rows are read one by one, so that a chunk stays below 64 MB. */
@@ -51,12 +49,6 @@ const UNFAITHFUL_LINES = /[\0-\x09\x0b-\x1f\x7f-\x9f]/
 function literalSql(reference: string): string {
   return `CASE typeof(${reference}) WHEN 'integer' THEN ${reference}
     WHEN 'text' THEN ''''||replace(${reference},'''','''''')||''''
-    WHEN 'real' THEN ${realSql(reference)} ELSE quote(${reference}) END`
-}
-
-/** The same, except that a text is given as a blob of its bytes. */
-function bytesSql(reference: string): string {
-  return `CASE typeof(${reference}) WHEN 'text' THEN CAST(${reference} AS BLOB)
     WHEN 'real' THEN ${realSql(reference)} ELSE quote(${reference}) END`
 }
 
@@ -74,8 +66,8 @@ export function concatSql(parts: readonly string[]): string {
   return `(${concatSql(parts.slice(0, half))}||${concatSql(parts.slice(half))})`
 }
 
-/** What one query tells about the next rows: their text, their number, the last rowid, the size of the largest. */
-type FormattedRows = readonly [text: Buffer | null, rows: bigint, last: bigint | null, largest: bigint | null]
+/** The next rows: their text unless one of them is large, their number, and the last rowid, if there is any. */
+type FormattedRows = readonly [text: Buffer | null, rows: bigint, last: bigint | null]
 
 /** Reads the rows of one table in one form. Only {@link inOrder} leaves a statement running while it is iterated. */
 export class RowReader {
@@ -84,9 +76,8 @@ export class RowReader {
   /** SQL whose value is a row in its form. */
   readonly #rowSql: string
   #at: Statement<[Rowid], string> | undefined
-  #exactAt: Statement<[Rowid], FieldBytes[]> | undefined
+  #bytesAt: Statement<[Rowid], Buffer> | undefined
   #range: Statement<[bigint, bigint], FormattedRows> | undefined
-  #exactRange: Statement<[bigint, bigint], FieldBytes[]> | undefined
   #rowids: Statement<[bigint, bigint], bigint> | undefined
 
   constructor(sqlite: Database, form: RowForm) {
@@ -107,24 +98,21 @@ export class RowReader {
       .pluck()
     const text = this.#at.get(rowid)
     if (text === undefined || !UNFAITHFUL.test(text)) return text
-    this.#exactAt ??= this.#prepareExact<[Rowid]>(`WHERE ${key}=?`)
-    const fields = this.#exactAt.get(rowid)
-    invariant(fields !== undefined, 'a row that was just read is still there')
-    return this.#textOf(fields)
+    this.#bytesAt ??= this.#prepareBytes<[Rowid]>(`WHERE ${key}=?`)
+    const bytes = this.#bytesAt.get(rowid)
+    invariant(bytes !== undefined, 'a row that was just read is still there')
+    return withPlainLiterals(bytes)
   }
 
   /** The rows whose rowids lie between `lo` and `hi`, both included, in that order. */
   *range(lo: Rowid, hi: Rowid): Generator<RowChunk> {
     const to = BigInt(hi)
     for (let from = BigInt(lo); from <= to; ) {
-      const [bytes, rows, last, largest] = this.#readRange(from, to)
+      const [bytes, count, last] = this.#readRange(from, to)
+      const rows = Number(count)
       if (last === null) return
-      if (Number(largest) > LARGE_ROW_BYTES) {
-        yield* this.#oneByOne(from, last)
-      } else {
-        const text = bytes === null ? undefined : faithfulText(bytes, Number(rows))
-        yield { text: text ?? this.#exactText(from, last), rows: Number(rows) }
-      }
+      if (bytes === null) yield* this.#oneByOne(from, last)
+      else yield { text: textOf(bytes, rows), rows }
       from = last + 1n
     }
   }
@@ -133,8 +121,8 @@ export class RowReader {
   *inOrder(orderSql: string): Generator<RowChunk> {
     let lines: string[] = []
     let length = 0
-    for (const fields of this.#prepareExact<[]>(`ORDER BY ${orderSql}`).iterate()) {
-      const line = this.#textOf(fields)
+    for (const bytes of this.#prepareBytes<[]>(`ORDER BY ${orderSql}`).iterate()) {
+      const line = textOf(bytes, 1)
       lines.push(line)
       length += line.length
       if (lines.length < CHUNK_ROWS && length < LARGE_ROW_BYTES) continue
@@ -147,9 +135,9 @@ export class RowReader {
 
   /** The rows for which a condition holds. Meant for a handful of rows. */
   where(conditionSql: string): string[] {
-    return this.#prepareExact<[]>(`WHERE ${conditionSql}`)
+    return this.#prepareBytes<[]>(`WHERE ${conditionSql}`)
       .all()
-      .map((fields) => this.#textOf(fields))
+      .map((bytes) => textOf(bytes, 1))
   }
 
   #readRange(from: bigint, to: bigint): FormattedRows {
@@ -158,8 +146,9 @@ export class RowReader {
     // Its columns are ordered by number: a name could also be that of a column of the table.
     this.#range ??= this.#sqlite
       .prepare<[bigint, bigint], FormattedRows>(
-        `SELECT CAST(group_concat(iif(octet_length(line)>${LARGE_ROW_BYTES},NULL,line),${textLiteral(separator)}) AS BLOB),
-          count(*), max(number), max(octet_length(line))
+        `SELECT CAST(iif(max(octet_length(line))<=${LARGE_ROW_BYTES},
+            group_concat(iif(octet_length(line)<=${LARGE_ROW_BYTES},line),${textLiteral(separator)})) AS BLOB),
+          count(*), max(number)
         FROM (SELECT ${key} AS number, ${this.#rowSql} AS line FROM ${table}
           WHERE ${key} BETWEEN ? AND ? ORDER BY 1 LIMIT ${CHUNK_ROWS})`,
       )
@@ -185,37 +174,20 @@ export class RowReader {
     }
   }
 
-  #exactText(from: bigint, to: bigint): string {
-    const { key, separator } = this.#form
-    this.#exactRange ??= this.#prepareExact<[bigint, bigint]>(`WHERE ${key} BETWEEN ? AND ? ORDER BY ${key}`)
-    return this.#exactRange
-      .all(from, to)
-      .map((fields) => this.#textOf(fields))
-      .join(separator)
-  }
-
-  #prepareExact<Parameters extends unknown[]>(tailSql: string): Statement<Parameters, FieldBytes[]> {
-    const { table, columns } = this.#form
+  #prepareBytes<Parameters extends unknown[]>(tailSql: string): Statement<Parameters, Buffer> {
+    const { table } = this.#form
     return this.#sqlite
-      .prepare<Parameters, FieldBytes[]>(`SELECT ${columns.map(bytesSql).join()} FROM ${table} ${tailSql}`)
-      .raw()
-  }
-
-  #textOf(fields: readonly FieldBytes[]): string {
-    const { before, after } = this.#form
-    let text = ''
-    for (const [index, field] of fields.entries()) {
-      text += before[index] + (typeof field === 'string' ? field : textLiteralOfBytes(field))
-    }
-    return text + after
+      .prepare<Parameters, Buffer>(`SELECT CAST(${this.#rowSql} AS BLOB) FROM ${table} ${tailSql}`)
+      .pluck()
   }
 }
 
-/** The text of some rows, if nothing in it was lost or stands raw. */
-function faithfulText(bytes: Buffer, rows: number): string | undefined {
-  if (!isUtf8(bytes)) return undefined
+/** The text of so many rows as SQLite formatted them. */
+function textOf(bytes: Buffer, rows: number): string {
+  if (!isUtf8(bytes)) return withPlainLiterals(bytes)
   const text = bytes.toString('utf8')
-  return UNFAITHFUL_LINES.test(text) || newlinesIn(text) !== rows - 1 ? undefined : text
+  const isFaithful = !UNFAITHFUL_LINES.test(text) && newlinesIn(text) === rows - 1
+  return isFaithful ? text : withPlainLiterals(bytes)
 }
 
 function newlinesIn(text: string): number {
