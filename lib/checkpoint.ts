@@ -13,14 +13,14 @@
 // Commits after 3 go to the new log, whose descriptor follows its renames.
 // Rename over, never delete first: a crash between would leave no script, or no log, at all.
 
-import { CheckpointIncompleteError, messageOf, systemCode } from './errors.ts'
-import { formatLsn, type Lsn } from './format/lsn.ts'
+import { CheckpointIncompleteError, messageOf, rootCause, systemCode } from './errors.ts'
+import type { Lsn } from './format/lsn.ts'
 import type { AppendFile, Files } from './fs/files.ts'
 import { encodeLog } from './log/create.ts'
 import { readLogHeader, readToEnd } from './log/reader.ts'
 import { LogWriter } from './log/writer.ts'
 import { type Names, shortName } from './names.ts'
-import { readScript, type ScriptHeader, writeScript } from './script.ts'
+import { readScript, type ScriptHeader, type WrittenScript, writeScript } from './script.ts'
 import type { StateFile } from './state-file.ts'
 import type { Store } from './store.ts'
 
@@ -53,6 +53,7 @@ export interface CheckpointOptions {
 export interface CheckpointDone {
   readonly lsn: Lsn
   readonly scriptBytes: number
+  readonly rows: number
 }
 
 /**
@@ -95,11 +96,12 @@ export function checkpoint(store: Store, options: CheckpointOptions): Checkpoint
     finishCheckpoint(files, names, stateFile, options.settleAs, onStep)
     store.hasUnfinishedCheckpoint = false
   })
-  return { lsn, scriptBytes: prepared.scriptBytes }
+  return { lsn, scriptBytes: prepared.scriptBytes, rows: prepared.rows }
 }
 
 interface Prepared {
   readonly scriptBytes: number
+  readonly rows: number
   readonly log: LogWriter
 }
 
@@ -114,7 +116,7 @@ function prepare(
   const { files } = environment
   try {
     onStep('writeScriptNew')
-    const scriptBytes = writeScriptNew(files, names.scriptNew, header, options.statements())
+    const script = writeScriptNew(files, names.scriptNew, header, options.statements())
     onStep('writeLogNew')
     const { databaseId, timeline, lsn: start, prev } = header
     const log = encodeLog({ databaseId, timeline, start, prev, salt: environment.randomHex(8) }, [])
@@ -124,7 +126,11 @@ function prepare(
       file.sync()
       files.syncDir(names.dir)
     })
-    return { scriptBytes, log: new LogWriter(names.log, file, log.header, log.position) }
+    return {
+      scriptBytes: script.sizeBytes,
+      rows: script.rows,
+      log: new LogWriter(names.log, file, log.header, log.position),
+    }
   } catch (error) {
     removeQuietly(files, names)
     throw error
@@ -136,17 +142,18 @@ function writeScriptNew(
   path: string,
   header: ScriptHeader,
   statements: Iterable<string, number | undefined>,
-): number {
+): WrittenScript {
   const file = files.create(path)
-  closedWhenFailing(file, () => {
-    writeScript(file, header, statements)
+  const script = closedWhenFailing(file, () => {
+    const written = writeScript(file, header, statements)
     file.sync()
+    return written
   })
   file.close()
   const written = files.openRead(path)
   try {
     const found = readScript(written)
-    if (found.kind === 'whole' && found.header.lsn === header.lsn) return written.sizeBytes
+    if (found.kind === 'whole' && found.header.lsn === header.lsn) return script
     throw Object.assign(new Error(`${shortName(path)} is not what was written to it`), { code: 'EIO', path })
   } finally {
     written.close()
@@ -261,9 +268,9 @@ function endOf(files: Files, path: string): Lsn {
   }
 }
 
-function closedWhenFailing(file: AppendFile, write: () => void): void {
+function closedWhenFailing<T>(file: AppendFile, write: () => T): T {
   try {
-    write()
+    return write()
   } catch (error) {
     file.close()
     throw error
@@ -278,14 +285,9 @@ function incompleteWhenFailing<T>(names: Names, outcome: string, act: () => T): 
       typeof cause === 'object' && cause !== null && 'path' in cause ? String(cause.path) : names.base
     throw new CheckpointIncompleteError(`the checkpoint could not be completed: ${messageOf(cause)}`, {
       path,
-      subcode: systemCode(cause),
+      subcode: systemCode(rootCause(cause)),
       cause,
       hint: `${outcome}; nothing is lost. Mend the cause and checkpoint again; delete none of the files`,
     })
   }
-}
-
-/** For messages. */
-export function describeCheckpoint(done: CheckpointDone): string {
-  return `checkpoint at LSN ${formatLsn(done.lsn)}, snapshot of ${done.scriptBytes} bytes`
 }

@@ -40,6 +40,15 @@ export interface CloseOptions {
   readonly mode?: CloseMode | undefined
 }
 
+/** What a checkpoint wrote. */
+export interface CheckpointResult {
+  /** LSN of the snapshot. */
+  readonly lsn: string
+  readonly scriptBytes: number
+  readonly rows: number
+  readonly durationMillis: number
+}
+
 interface Failure {
   readonly error: ScriptlogError
   readonly sinceMicros: number
@@ -219,10 +228,46 @@ export class Database {
    * Writes a snapshot and begins a new log.
    * @throws {CheckpointIncompleteError} when it cannot be completed; the database goes on, nothing is lost.
    */
-  checkpoint(): CheckpointDone {
+  checkpoint(): CheckpointResult {
     this.#assertOpen()
     this.#assertWritable()
     return this.#checkpoint('yes')
+  }
+
+  /**
+   * Applies transactions of another database's log, as {@link readLog} gives them, and logs them as they are: what
+   * they say is done once, triggers and foreign key actions do not run again.
+   * @param onCommit hears of each commit, before the next transaction is asked for.
+   * @returns how many were applied.
+   * @throws {ScriptlogError} for a transaction that cannot be applied; those before it stay.
+   */
+  redo(
+    transactions: Iterable<string>,
+    onCommit?: (commit: { readonly xid: number; readonly lsn: string }) => void,
+  ): number {
+    this.#assertOpen()
+    this.#assertWritable()
+    this.#assertQuiet('to redo transactions')
+    this.#store.ensureDirty()
+    let applied = 0
+    this.#capture.stop()
+    try {
+      this.#target.beginRedo()
+      try {
+        for (const sql of transactions) {
+          this.#target.redo(Buffer.from(sql))
+          this.#commit(sql)
+          applied++
+          if (this.lastCommit !== undefined) onCommit?.(this.lastCommit)
+        }
+      } finally {
+        this.#target.endRedo()
+      }
+    } finally {
+      this.#capture.start()
+    }
+    this.#checkpointWhenDue()
+    return applied
   }
 
   /**
@@ -317,7 +362,8 @@ export class Database {
     if (wasNeverWritten && !stateFile.isInDoubt) return
     switch (mode) {
       case 'immediately':
-        if (this.#owesCheckpoint) break
+        // Stock sqlite3 would apply twice what stands in both `.log` and `.log.next`.
+        if (this.#owesCheckpoint || log.path !== this.#store.names.log) break
         log.sync()
         // The mark proves that the last commits were durable; it must be durable itself to prove anything.
         log.appendMark()
@@ -394,11 +440,15 @@ export class Database {
       this.#owesCheckpoint = true
       this.#payCheckpoint()
     } else {
-      this.#noticing(() => {
-        this.#lastCommit = this.#committer.commit(committed.sql)
-      })
+      this.#commit(committed.sql)
       this.#checkpointWhenDue()
     }
+  }
+
+  #commit(body: string): void {
+    this.#noticing(() => {
+      this.#lastCommit = this.#committer.commit(body)
+    })
   }
 
   /** Makes the checkpoint without which the last commit is not durable: no record can say what it did. */
@@ -443,7 +493,7 @@ export class Database {
     }
   }
 
-  #checkpoint(settleAs: 'yes' | 'no'): CheckpointDone {
+  #checkpoint(settleAs: 'yes' | 'no'): CheckpointResult {
     const begun = this.#host.clock()
     this.#assertQuiet()
     let done: CheckpointDone
@@ -457,8 +507,14 @@ export class Database {
     }
     this.#owesCheckpoint = false
     this.#nextAutomaticCheckpointBytes = this.#logSizeBytes()
-    this.#emit({ kind: 'checkpoint', done, durationMillis: (this.#host.clock() - begun) / 1000 })
-    return done
+    const result = {
+      lsn: formatLsn(done.lsn),
+      scriptBytes: done.scriptBytes,
+      rows: done.rows,
+      durationMillis: (this.#host.clock() - begun) / 1000,
+    }
+    this.#emit({ kind: 'checkpoint', ...result })
+    return result
   }
 
   #snapshot(): Iterable<string, number | undefined> {
@@ -526,9 +582,9 @@ export class Database {
     )
   }
 
-  #assertQuiet(): void {
+  #assertQuiet(purpose = 'to make a checkpoint'): void {
     if (!this.#sqlite.inTransaction && this.#openWriteIterators === 0) return
-    throw new UsageError('a checkpoint is not possible inside a transaction', {
+    throw new UsageError(`it is not possible ${purpose} inside a transaction`, {
       hint: 'commit or roll back first',
     })
   }

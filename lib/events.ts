@@ -1,4 +1,3 @@
-import type { CheckpointDone } from './checkpoint.ts'
 import type { ScriptlogError } from './errors.ts'
 import type { RecoveryReport, RecoveryStep } from './recovery/recover.ts'
 
@@ -7,7 +6,13 @@ export type DatabaseEvent =
   /** A step of the recovery begins. */
   | { readonly kind: 'recoveryProgress'; readonly step: RecoveryStep; readonly row?: string | undefined }
   | { readonly kind: 'recovered'; readonly report: RecoveryReport }
-  | { readonly kind: 'checkpoint'; readonly done: CheckpointDone; readonly durationMillis: number }
+  | {
+      readonly kind: 'checkpoint'
+      readonly lsn: string
+      readonly scriptBytes: number
+      readonly rows: number
+      readonly durationMillis: number
+    }
   /** Something failed outside of any call: an automatic checkpoint, or a write or sync under a write delay. */
   | { readonly kind: 'backgroundError'; readonly error: ScriptlogError }
   | { readonly kind: 'errorRecoveryBegin' }

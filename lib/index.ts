@@ -1,5 +1,5 @@
 /** The public door of scriptlog. */
-export { type CloseOptions, Database, Database as default } from './database.ts'
+export { type CheckpointResult, type CloseOptions, Database, Database as default } from './database.ts'
 export {
   CheckpointIncompleteError,
   CommitInDoubtError,
