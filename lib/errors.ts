@@ -154,3 +154,8 @@ export function systemCode(error: unknown): string | undefined {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** What lies at the bottom of an error that was told in better words on its way up: often the operating system's. */
+export function rootCause(error: unknown): unknown {
+  return error instanceof ScriptlogError && error.cause !== undefined ? rootCause(error.cause) : error
+}

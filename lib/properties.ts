@@ -15,6 +15,7 @@
 import { parse } from 'ini'
 import { crc32, formatCrc } from './format/checksum.ts'
 import { formatLsn, type Lsn, parseLsn } from './format/lsn.ts'
+import { isSettingKey } from './settings.ts'
 
 export const FORMAT_VERSION = 1
 
@@ -75,11 +76,19 @@ export function parseProperties(bytes: Uint8Array): Properties {
   const settings = new Map([...values].filter(([key]) => !isStateKey(key)))
   const state = new Map([...values].filter(([key]) => isStateKey(key)))
   if (state.size === 0) {
+    if (/\S/.test(text) && 'version='.startsWith(text)) {
+      return { kind: 'damaged', detail: 'it was cut within its first line', settings: none }
+    }
     // A file of comments alone may be meant as settings; one without any line was cut or wiped.
     if (/\S/.test(text)) return { kind: 'settings-only', settings }
     return { kind: 'damaged', detail: 'it holds nothing but white space', settings }
   }
-  return parseState(state, settings)
+  const parsed = parseState(state, settings)
+  if (parsed.kind !== 'damaged') return parsed
+  // Every line that scriptlog writes is ended: the last one of a damaged file was cut, and sets nothing.
+  if (!text.endsWith('\n')) settings.delete(nameOf(text.slice(text.lastIndexOf('\n') + 1)))
+  // What is no setting is here more likely a damaged line of the state than a mistake of a person.
+  return { ...parsed, settings: new Map([...settings].filter(([key]) => isSettingKey(key))) }
 }
 
 function decode(bytes: Uint8Array): string | undefined {
@@ -98,18 +107,19 @@ function decode(bytes: Uint8Array): string | undefined {
  */
 function readValues(text: string): Map<string, string> | undefined {
   const values = new Map<string, string>()
-  for (const line of text.split(/\r\n|\n|\r/)) {
+  for (const line of text.split(AFTER_LINE)) {
     if (/^\s*($|[#;])/.test(line)) continue
-    const key = keyOf(line)
-    if (key === undefined) {
-      values.set(line.trim(), '')
-      continue
-    }
+    const key = nameOf(line)
     if (values.has(key) && isStateKey(key)) return undefined
-    const value: unknown = parse(line)[key]
+    const value: unknown = keyOf(line) === undefined ? '' : parse(line)[key]
     values.set(key, typeof value === 'string' || typeof value === 'boolean' ? String(value) : '')
   }
   return values
+}
+
+/** What a line sets; of one that is no `key=value` all of it. */
+function nameOf(line: string): string {
+  return keyOf(line) ?? line.trim()
 }
 
 function keyOf(line: string): string | undefined {
@@ -136,7 +146,12 @@ function parseState(values: ReadonlyMap<string, string>, settings: ReadonlyMap<s
   if (version !== FORMAT_VERSION || modified === undefined || checkpointLsn === undefined) {
     return damaged('its state lines hold values that scriptlog never writes')
   }
-  if (timeline === undefined || checkpointXid === undefined || !/^[0-9a-f]{16}$/.test(databaseId)) {
+  if (
+    timeline === undefined ||
+    timeline === 0 ||
+    checkpointXid === undefined ||
+    !/^[0-9a-f]{16}$/.test(databaseId)
+  ) {
     return damaged('its state lines hold values that scriptlog never writes')
   }
   return { kind: 'whole', state: { modified, databaseId, timeline, checkpointXid, checkpointLsn }, settings }
@@ -152,6 +167,13 @@ function naturalNumber(text: string): number | undefined {
 function crcOfState(get: (key: StateKey) => string): string {
   const covered = STATE_KEYS.filter((key) => key !== 'state_crc').map((key) => `${key}=${get(key)}\n`)
   return formatCrc(crc32(covered.join('')))
+}
+
+/** Behind each line's end: `\n`, `\r\n`, or `\r` alone. */
+const AFTER_LINE = /(?<=\n|\r(?!\n))/
+
+function endsLine(line: string): RegExpExecArray | null {
+  return /(?:\r\n|\n|\r)$/.exec(line)
 }
 
 /**
@@ -176,20 +198,21 @@ export function formatProperties(
     crcOfState((key) => stateValues.get(key) ?? ''),
   )
   const settingValues = new Map(settings)
-  const lines: string[] = []
-  for (const line of existing === '' ? [] : existing.replace(/\r?\n$/, '').split('\n')) {
+  const newline = /\r\n|\n|\r/.exec(existing)?.[0] ?? '\n'
+  const kept: string[] = []
+  for (const line of existing.split(AFTER_LINE)) {
     const key = keyOf(line)
     const isRewritten = key !== undefined && (isStateKey(key) || settings.has(key))
     if (!isRewritten) {
-      lines.push(line)
+      if (line !== '') kept.push(endsLine(line) ? line : line + newline)
       continue
     }
     const values = isStateKey(key) ? stateValues : settingValues
     const value = values.get(key)
     // A second line with the same key is dropped.
-    if (value !== undefined) lines.push(`${key}=${value}${line.endsWith('\r') ? '\r' : ''}`)
+    if (value !== undefined) kept.push(`${key}=${value}${endsLine(line)?.[0] ?? newline}`)
     values.delete(key)
   }
-  const asLine = ([key, value]: readonly [string, string]) => `${key}=${value}`
-  return `${[...[...stateValues].map(asLine), ...lines, ...[...settingValues].map(asLine)].join('\n')}\n`
+  const asLine = ([key, value]: readonly [string, string]) => `${key}=${value}${newline}`
+  return [...[...stateValues].map(asLine), ...kept, ...[...settingValues].map(asLine)].join('')
 }

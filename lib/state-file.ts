@@ -5,7 +5,7 @@ import { messageOf, ScriptlogError, systemCode } from './errors.ts'
 import type { Files } from './fs/files.ts'
 import { replace } from './fs/replace.ts'
 import { type Names, shortName } from './names.ts'
-import { formatProperties, type State } from './properties.ts'
+import { formatProperties, parseProperties, type State } from './properties.ts'
 
 export class StateFile {
   readonly #files: Files
@@ -37,7 +37,7 @@ export class StateFile {
   set(change: Partial<State>, settings?: ReadonlyMap<string, string>): void {
     const state = { ...this.#state, ...change }
     const before = this.#read()
-    const text = formatProperties(before ?? '', state, settings)
+    const text = this.#textWith(before, state, settings)
     try {
       replace(this.#files, this.#names.propertiesNew, this.#names.properties, Buffer.from(text))
     } catch (cause) {
@@ -59,6 +59,13 @@ export class StateFile {
     }
     this.#state = state
     this.#isInDoubt = false
+  }
+
+  /** The new text: around the state what a person wrote; of a text that is damaged the settings alone. */
+  #textWith(before: string | undefined, state: State, settings?: ReadonlyMap<string, string>): string {
+    const found = parseProperties(Buffer.from(before ?? ''))
+    if (found.kind !== 'damaged') return formatProperties(before ?? '', state, settings)
+    return formatProperties('', state, new Map([...found.settings, ...(settings ?? [])]))
   }
 
   /** The text as it stands: a person's comments and settings are kept. Undefined when there is none to keep. */

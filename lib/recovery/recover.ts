@@ -14,7 +14,7 @@
 // What is visible after the open is durable. A crash at any step leaves what the same steps recover again.
 
 import { checkpoint, finishCheckpoint } from '../checkpoint.ts'
-import { invariant, messageOf, OpenError, ScriptlogError, systemCode } from '../errors.ts'
+import { invariant, messageOf, OpenError, rootCause, ScriptlogError, systemCode } from '../errors.ts'
 import { formatLsn, type Lsn } from '../format/lsn.ts'
 import type { AppendFile } from '../fs/files.ts'
 import { createLog } from '../log/create.ts'
@@ -524,7 +524,8 @@ function readingFiles<T>(names: Names, act: () => T): T {
   try {
     return act()
   } catch (error) {
-    throw error instanceof ScriptlogError ? error : unreadable(error, names)
+    if (error instanceof ScriptlogError || systemCode(error) === undefined) throw error
+    throw unreadable(error, names)
   }
 }
 
@@ -532,14 +533,17 @@ function changingFiles<T>(names: Names, act: () => T): T {
   try {
     return act()
   } catch (error) {
-    if (error instanceof ScriptlogError) throw error
-    const code = systemCode(error)
+    // What can be tried again: the disk failed a write, a sync or a rename, of a checkpoint or of the state too.
+    if (error instanceof ScriptlogError && !error.retryable) throw error
+    const cause = rootCause(error)
+    const code = systemCode(cause)
     if (code === undefined) throw error
     const path =
       typeof error === 'object' && error !== null && 'path' in error ? String(error.path) : names.base
-    throw new OpenError(`the database cannot be opened: ${messageOf(error)}`, {
+    throw new OpenError(`the database cannot be opened: ${messageOf(cause)}`, {
       path,
       subcode: code,
+      isRetryable: true,
       cause: error,
       hint: 'mend the cause and open again; no file needs to be deleted, and nothing is lost',
     })

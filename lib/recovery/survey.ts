@@ -1,7 +1,8 @@
 // What is on the disk, read and never changed: the evidence from which the decision is made. A file that cannot be
 // read (EIO, EACCES) ends the survey with that error: it is not evidence of anything.
 
-import { OpenError, systemCode } from '../errors.ts'
+import { join, parse } from 'node:path'
+import { messageOf, OpenError, systemCode } from '../errors.ts'
 import { formatLsn, type Lsn } from '../format/lsn.ts'
 import type { Files, ReadFile } from '../fs/files.ts'
 import type { StoredLogHeader } from '../log/format.ts'
@@ -196,6 +197,13 @@ function refuseMistakenPaths(files: Files, names: Names): void {
   }
   if (base?.kind === 'file') {
     const magic = withFile(files, names.base, (file) => Buffer.from(file.read(0, 16)).toString('latin1'))
+    if (magic.startsWith('--@scriptlog ')) {
+      throw new OpenError('this is one file of a database, not the path of a database', {
+        path: names.base,
+        subcode: 'one-of-its-files',
+        hint: `give the path without the suffix: ${join(names.dir, parse(names.base).name)}`,
+      })
+    }
     if (magic.startsWith('SQLite format 3')) {
       throw new OpenError('this is a SQLite file, not a scriptlog database', {
         path: names.base,
@@ -315,7 +323,7 @@ function newerFormat(path: string, version: number | undefined): OpenError {
 export function unreadable(error: unknown, names: Names): OpenError {
   const path =
     typeof error === 'object' && error !== null && 'path' in error ? String(error.path) : names.base
-  return new OpenError('the files of the database cannot be read', {
+  return new OpenError(`the files of the database cannot be read: ${messageOf(error)}`, {
     path,
     subcode: systemCode(error),
     cause: error,
