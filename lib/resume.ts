@@ -9,6 +9,7 @@
 //   3 only then is the failure cleared
 
 import { type CheckpointOptions, checkpoint } from './checkpoint.ts'
+import { messageOf, ReadOnlyModeError, systemCode } from './errors.ts'
 import type { Lsn } from './format/lsn.ts'
 import type { Files } from './fs/files.ts'
 import { createLog } from './log/create.ts'
@@ -20,7 +21,9 @@ export type Resumed = 'nothing-to-do' | 'state-replaced' | 'log-next' | 'checkpo
 
 /**
  * Makes the database writable again after a failed write or sync.
- * @throws what failed; the database is then as it was before the call, and the call may be repeated.
+ * @throws {ReadOnlyModeError} when no new log can be written
+ * @throws {ScriptlogError | CheckpointIncompleteError} when `.properties` or the checkpoint fails. The call may be
+ * repeated in every case.
  */
 export function resume(store: Store, statements: CheckpointOptions['statements']): Resumed {
   const { environment, names, stateFile } = store
@@ -30,24 +33,38 @@ export function resume(store: Store, statements: CheckpointOptions['statements']
   const failed = store.log
   if (failed.failure === undefined) return wasInDoubt ? 'state-replaced' : 'nothing-to-do'
   store.ensureDirty()
-  if (files.stat(names.logNext) !== undefined) {
-    checkpoint(store, {
-      statements,
-      settleAs: 'yes',
-      abandonLog: { pastLsn: pastTheFile(files, names.logNext) },
-    })
+  const pastLsn = stillReadOnlyWhenFailing(names.logNext, () => pastTheFile(files, names.logNext))
+  if (pastLsn !== undefined) {
+    checkpoint(store, { statements, settleAs: 'yes', abandonLog: { pastLsn } })
     return 'checkpoint'
   }
   const { databaseId, timeline } = failed.header
   const start = failed.syncedLsn
   const header = { databaseId, timeline, start, prev: failed.syncedCrc, salt: environment.randomHex(8) }
-  store.log = createLog(files, names.logNextNew, names.logNext, header, failed.unsynced)
+  store.log = stillReadOnlyWhenFailing(names.logNext, () =>
+    createLog(files, names.logNextNew, names.logNext, header, failed.unsynced),
+  )
   failed.close()
   return 'log-next'
 }
 
-/** An LSN past every byte of a log file. A resume that failed half way may have left one. */
-function pastTheFile(files: Files, path: string): Lsn {
+function stillReadOnlyWhenFailing<T>(path: string, act: () => T): T {
+  try {
+    return act()
+  } catch (cause) {
+    throw new ReadOnlyModeError(`writing cannot be resumed: ${messageOf(cause)}`, {
+      reason: 'log-append',
+      subcode: systemCode(cause),
+      path,
+      cause,
+      hint: 'reads go on; mend the cause and call resume() again. Nothing is lost, and no file needs to be deleted',
+    })
+  }
+}
+
+/** An LSN past every byte of a log file, which a resume that failed half way may have left; undefined when there is none. */
+function pastTheFile(files: Files, path: string): Lsn | undefined {
+  if (files.stat(path) === undefined) return undefined
   const file = files.openRead(path)
   try {
     const header = readLogHeader(file)
