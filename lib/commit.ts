@@ -27,7 +27,8 @@ export class Committer {
   #oldestWaitingMs: number | undefined
   #endOfTurn: NodeJS.Immediate | undefined
   #delayedSync: NodeJS.Timeout | undefined
-  #round: Promise<void> | undefined
+  #syncUnderWay: Promise<void> | undefined
+  #nextSync: Promise<void> | undefined
   #isClosed = false
 
   /** `onFailure` hears of a failed write or sync that happens outside of any call. */
@@ -148,19 +149,31 @@ export class Committer {
     }
   }
 
-  /** One sync for all who ask in the same turn, and for those who come while it has not begun. */
+  /**
+   * One sync for all who ask before it begins, which is when the one under way has ended: two at a time would
+   * share less, and prove no more.
+   */
   #shareSync(): Promise<void> {
-    this.#round ??= Promise.resolve().then(async () => {
-      this.#round = undefined
-      const { log } = this.#store
-      try {
-        await log.syncAsync()
-      } catch (error) {
-        if (error instanceof LogFailure) this.#onFailure(error)
-        throw inDoubt(error, log.path, log.syncedLsn)
-      }
-    })
-    return this.#round
+    this.#nextSync ??= (this.#syncUnderWay ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextSync = undefined
+        this.#syncUnderWay = this.#syncOnce()
+        return this.#syncUnderWay
+      })
+    return this.#nextSync
+  }
+
+  async #syncOnce(): Promise<void> {
+    const { log } = this.#store
+    try {
+      await log.syncAsync()
+    } catch (error) {
+      // A checkpoint has made durable what was in a log that is no longer appended to.
+      if (log !== this.#store.log) return
+      if (error instanceof LogFailure) this.#onFailure(error)
+      throw inDoubt(error, log.path, log.syncedLsn)
+    }
   }
 
   #background(act: () => void): void {

@@ -57,7 +57,6 @@ export class LogWriter {
   #waiting: Buffer[] = []
   #unsynced: AppendedCommit[] = []
   #failure: LogFailure | undefined
-  #isSyncing = false
 
   /** Goes on at `position`, up to which `file` must be durable. */
   constructor(path: string, file: AppendFile, header: StoredLogHeader, position: LogPosition) {
@@ -93,10 +92,6 @@ export class LogWriter {
   }
   get failure(): LogFailure | undefined {
     return this.#failure
-  }
-  /** A sync started by {@link syncAsync} has not ended yet. */
-  get isSyncing(): boolean {
-    return this.#isSyncing
   }
   /** Commits that no completed sync covers, oldest first. */
   get unsynced(): readonly AppendedCommit[] {
@@ -158,16 +153,14 @@ export class LogWriter {
   /** The same off the main thread, for what has been appended when it is called. Rejects with {@link LogFailure}. */
   async syncAsync(): Promise<void> {
     this.write()
+    if (this.#syncedLsn === this.#endLsn) return
     // Only what was written before the sync started is covered by it, whatever is appended meanwhile.
     const startedAt = this.#endLsn
     const crcAtStart = this.#lastCrc
-    this.#isSyncing = true
     try {
       await this.#file.syncAsync()
     } catch (cause) {
       throw this.#fail('sync', cause)
-    } finally {
-      this.#isSyncing = false
     }
     // A sync or write that failed meanwhile may have eaten the error of these very bytes.
     this.#assertSound()
