@@ -62,12 +62,12 @@ const STATE_KEYS = [
 type StateKey = (typeof STATE_KEYS)[number]
 
 /** Larger files are nobody's settings. */
-const LARGEST_BYTES = 1 << 20
+export const LARGEST_PROPERTIES_BYTES = 1 << 20
 
 export function parseProperties(bytes: Uint8Array): Properties {
   const none = new Map<string, string>()
   if (bytes.length === 0) return { kind: 'damaged', detail: 'it is empty', settings: none }
-  if (bytes.length > LARGEST_BYTES)
+  if (bytes.length > LARGEST_PROPERTIES_BYTES)
     return { kind: 'damaged', detail: 'it is larger than 1 MiB', settings: none }
   const text = decode(bytes)
   if (text === undefined) return { kind: 'damaged', detail: 'it is not text', settings: none }

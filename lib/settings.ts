@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { UsageError } from './errors.ts'
 
 /** What a person may set in `.properties` or, in camel case, as an option of `Database` (the option wins). */
@@ -30,6 +31,11 @@ export const SETTING_KEYS = {
   logSize: 'log_size',
   recoveryMode: 'recovery_mode',
 } as const satisfies Record<keyof Settings, string>
+
+/** Whether `.properties` may hold this key beside the state. */
+export function isSettingKey(key: string): boolean {
+  return Object.values(SETTING_KEYS).some((known) => known === key)
+}
 
 /**
  * Reads settings from the text values of a `.properties` file.
@@ -76,7 +82,7 @@ function parseSetting(key: string, text: string, path: string): Partial<Settings
     case SETTING_KEYS.recoveryMode:
       return { recoveryMode: mode(text, key, path) }
     default:
-      throw new UsageError(`'${key}' is not a setting of scriptlog`, {
+      throw new UsageError(`${shown(key)} is not a setting of scriptlog`, {
         reason: 'settings',
         path,
         hint: `remove the line or correct it; the settings are ${Object.values(SETTING_KEYS).join(', ')}`,
@@ -104,6 +110,6 @@ function mode(value: unknown, name: string, path?: string): RecoveryMode {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? `'${value}'` : String(value)
+  const text = typeof value === 'string' ? `'${value}'` : inspect(value, { depth: 0 })
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }

@@ -34,7 +34,8 @@ async function main(): Promise<number> {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter(
       (name) =>
-        name.endsWith('.spec.ts') && (filters.length === 0 || filters.some((part) => name.includes(part))),
+        name.endsWith('.spec.ts') &&
+        (filters.length === 0 || filters.some((part) => join(root, name).includes(part))),
     )
     .sort()
   if (files.length === 0) {

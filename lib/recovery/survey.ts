@@ -8,7 +8,13 @@ import type { Files, ReadFile } from '../fs/files.ts'
 import type { StoredLogHeader } from '../log/format.ts'
 import { type LogEnd, readEntries, readLogHeader } from '../log/reader.ts'
 import { type Names, shortName } from '../names.ts'
-import { type Modified, type Properties, parseProperties, type State } from '../properties.ts'
+import {
+  LARGEST_PROPERTIES_BYTES,
+  type Modified,
+  type Properties,
+  parseProperties,
+  type State,
+} from '../properties.ts'
 import { readScript, type ScriptHeader } from '../script.ts'
 import { type Base, type Chain, chainFrom } from './chain.ts'
 import type { LogNewAxis, LogsAxis, ScriptAxis, ScriptNewAxis, Situation, StateAxis } from './decision.ts'
@@ -34,7 +40,13 @@ export type FoundLog = WholeLog | DamagedLog
 
 export type FoundScript =
   | { readonly kind: 'absent' }
-  | { readonly kind: 'damaged'; readonly detail: string; readonly offset: number }
+  | {
+      readonly kind: 'damaged'
+      readonly detail: string
+      readonly offset: number
+      /** It is whole, and of another database than `.properties`. */
+      readonly isForeign: boolean
+    }
   | { readonly kind: 'whole'; readonly header: ScriptHeader }
 
 export interface Survey {
@@ -232,13 +244,11 @@ function exists(files: Files, path: string): boolean {
 /** The text of `.properties` and what it says. */
 export function readPropertiesFile(files: Files, names: Names): Survey['properties'] {
   if (!exists(files, names.properties)) return { kind: 'absent' }
-  const properties = parseProperties(readAll(files, names.properties))
+  // One byte more than is allowed shows that it is too large, without reading it all.
+  const bytes = withFile(files, names.properties, (file) => file.read(0, LARGEST_PROPERTIES_BYTES + 1))
+  const properties = parseProperties(bytes)
   if (properties.kind === 'newer') throw newerFormat(names.properties, properties.version)
   return properties
-}
-
-export function readAll(files: Files, path: string): Uint8Array {
-  return withFile(files, path, (file) => file.read(0, file.sizeBytes))
 }
 
 function readScriptFile(files: Files, path: string, state: State | undefined): FoundScript {
@@ -247,11 +257,11 @@ function readScriptFile(files: Files, path: string, state: State | undefined): F
     const found = readScript(file)
     if (found.kind === 'partial') {
       if (found.reason === 'newer-format') throw newerFormat(path, undefined)
-      return { kind: 'damaged', detail: found.detail, offset: found.offset }
+      return { kind: 'damaged', detail: found.detail, offset: found.offset, isForeign: false }
     }
     if (state !== undefined && found.header.databaseId !== state.databaseId) {
       const detail = `it belongs to another database (db=${found.header.databaseId})`
-      return { kind: 'damaged', detail, offset: 0 }
+      return { kind: 'damaged', detail, offset: 0, isForeign: true }
     }
     return { kind: 'whole', header: found.header }
   })
