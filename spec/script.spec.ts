@@ -37,6 +37,11 @@ function fileOf(bytes: Uint8Array): ReadFile {
   }
 }
 
+function detailOf(bytes: Uint8Array): string {
+  const found = readScript(fileOf(bytes))
+  return found.kind === 'whole' ? 'whole' : found.detail
+}
+
 function reasonOf(bytes: Uint8Array): string {
   const found = readScript(fileOf(bytes))
   return found.kind === 'whole' ? 'whole' : found.reason
@@ -96,6 +101,17 @@ test('a byte lost, doubled, or added anywhere shows', () => {
     assert.is.not(reasonOf(Buffer.concat([before, after.subarray(1)])), at === whole.length ? '' : 'whole')
     assert.is.not(reasonOf(Buffer.concat([before, Buffer.from('\n'), after])), 'whole', `added at ${at}`)
   }
+})
+
+test('people are told whether the first line, the length or a byte between is wrong', () => {
+  const text = whole.toString()
+  assert.is(detailOf(Buffer.from(text.replace('xid=2', 'xid=3'))), 'its first line is damaged')
+  assert.is(
+    detailOf(Buffer.from(text.replace('BEGIN', 'BEGIN '))),
+    'its last line stands at byte 283 instead of 282',
+  )
+  assert.match(detailOf(Buffer.from(text.replace('(1,', '(2,'))), /checksum does not fit/)
+  assert.is(detailOf(Buffer.from(text.slice(0, -1))), 'its last line is missing')
 })
 
 test('header, body and trailer of different scripts do not go together, even where their lengths agree', () => {

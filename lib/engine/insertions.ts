@@ -7,6 +7,11 @@ const KEYS_PER_STATEMENT = 256
 /** No table that was not made for it comes near: it keeps every statement loadable. */
 const LONGEST_STATEMENT = 1 << 24
 
+const QUOTE = 0x27
+const OPEN = 0x28
+const CLOSE = 0x29
+const COMMA = 0x2c
+
 /**
  * Tuples as `INSERT` statements of a few hundred rows, one row to a line. Where a statement ends depends on the
  * rows alone and not on counting: on a hash of the key (the first `keyLength` values), and on the row being large.
@@ -48,18 +53,20 @@ function endsStatement(text: string, start: number, end: number, keyLength: numb
 /** FNV-1a over the first values of a tuple, with the last steps of MurmurHash3, so that close keys are far apart. */
 function hashOfKey(text: string, start: number, end: number, keyLength: number): number {
   let hash = 0x811c9dc5
-  let values = keyLength
+  let values = 0
   let depth = 0
   let isQuoted = false
   // After the opening bracket; a bracket that was not opened ends the tuple.
   for (let at = start + 1; at < end; at++) {
     const code = text.charCodeAt(at)
-    if (code === 0x27) isQuoted = !isQuoted
-    else if (isQuoted) depth += 0
-    else if (code === 0x28) depth++
-    else if (code === 0x29) depth--
-    else if (code === 0x2c && depth === 0) values--
-    if (values === 0 || depth < 0) break
+    if (code === QUOTE) {
+      isQuoted = !isQuoted
+    } else if (!isQuoted) {
+      if (code === OPEN) depth++
+      else if (code === CLOSE) depth--
+      else if (code === COMMA && depth === 0) values++
+      if (values === keyLength || depth < 0) break
+    }
     hash = Math.imul(hash ^ code, 0x01000193)
   }
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)

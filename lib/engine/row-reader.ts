@@ -143,14 +143,13 @@ export class RowReader {
   #readRange(from: bigint, to: bigint): FormattedRows {
     const { table, key, separator } = this.#form
     // Rows come out of a subquery with ORDER BY and LIMIT one after another, so they are joined in that order.
-    // Its columns are ordered by number: a name could also be that of a column of the table.
     this.#range ??= this.#sqlite
       .prepare<[bigint, bigint], FormattedRows>(
         `SELECT CAST(iif(max(octet_length(line))<=${LARGE_ROW_BYTES},
             group_concat(iif(octet_length(line)<=${LARGE_ROW_BYTES},line),${textLiteral(separator)})) AS BLOB),
           count(*), max(number)
         FROM (SELECT ${key} AS number, ${this.#rowSql} AS line FROM ${table}
-          WHERE ${key} BETWEEN ? AND ? ORDER BY 1 LIMIT ${CHUNK_ROWS})`,
+          WHERE ${key} BETWEEN ? AND ? ORDER BY number LIMIT ${CHUNK_ROWS})`,
       )
       .raw()
       .safeIntegers()

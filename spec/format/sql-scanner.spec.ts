@@ -53,6 +53,11 @@ test('a trigger that is not finished is one incomplete statement', () => {
   assert.equal(others, [])
 })
 
+test('an END that is followed by anything else does not end a trigger', () => {
+  const trigger = 'CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END x; SELECT 2; END'
+  assert.equal(texts(`${trigger};SELECT 3`), [trigger, 'SELECT 3'])
+})
+
 test('what stands after the last semicolon is given too, marked as incomplete', () => {
   assert.equal(
     [...splitStatements("SELECT 1;\n SELECT 'open;")],
