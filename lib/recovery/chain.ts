@@ -46,21 +46,32 @@ export interface Base {
 export function chainFrom(base: Base, logs: readonly FoundLog[], reach: Lsn): Chain {
   if (logs.length === 0) return { kind: 'absent', segments: [], end: base.lsn, problem: undefined }
   const whole: WholeLog[] = []
+  // Where the base does not know, the first log tells for the others.
+  let { databaseId, timeline } = base
   for (const log of logs) {
     if (log.kind === 'damaged') return broken([], base.lsn, log, 'corrupt', log.detail)
-    const { databaseId, timeline } = log.header
-    if (base.databaseId !== undefined && databaseId !== base.databaseId) {
-      return broken([], base.lsn, log, 'foreign', `it belongs to another database (db=${databaseId})`)
+    const { header } = log
+    databaseId ??= header.databaseId
+    timeline ??= header.timeline
+    if (header.databaseId !== databaseId) {
+      return broken([], base.lsn, log, 'foreign', `it belongs to another database (db=${header.databaseId})`)
     }
-    if (base.timeline !== undefined && timeline !== base.timeline) {
-      return broken([], base.lsn, log, 'foreign', `it belongs to timeline ${timeline}, not ${base.timeline}`)
+    if (header.timeline !== timeline) {
+      return broken(
+        [],
+        base.lsn,
+        log,
+        'foreign',
+        `it belongs to timeline ${header.timeline}, not ${timeline}`,
+      )
     }
     whole.push(log)
   }
   whole.sort((a, b) => a.header.start - b.header.start)
   const first = whole.findLastIndex((log) => log.header.start <= base.lsn)
   if (first >= 0) return join(base, whole.slice(first), reach)
-  const detail = 'it starts past the snapshot: the log that comes before it is missing'
+  const what = base.lsn === 0 ? 'what was committed before is nowhere' : 'the log between the two is missing'
+  const detail = `it begins past ${base.lsn === 0 ? '0/00000000' : 'the snapshot'}: ${what}`
   return broken([], base.lsn, whole[0] ?? { path: '', sizeBytes: 0 }, 'gap', detail)
 }
 
