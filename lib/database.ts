@@ -5,6 +5,7 @@ import { Capture } from './engine/capture.ts'
 import { openConnection } from './engine/connection.ts'
 import { MemoryTables } from './engine/memory-tables.ts'
 import type { NativeDatabase } from './engine/native.ts'
+import { registrarOf } from './engine/registrar.ts'
 import { describeStatement, type StatementKind, type UserStatement } from './engine/statement-kind.ts'
 import {
   CheckpointIncompleteError,
@@ -109,8 +110,8 @@ export class Database {
     try {
       this.#sqlite = openConnection()
       try {
-        options.setup?.(this.#sqlite)
-        this.#target = new MemoryTables(this.#sqlite)
+        options.setup?.(registrarOf(this.#sqlite))
+        this.#target = new MemoryTables(this.#sqlite, { trustsSchema: options.setup !== undefined })
         const recovered = recover(host, names, this.#target, {
           settings: given,
           mayCreate: options.fileMustExist !== true,
@@ -198,14 +199,14 @@ export class Database {
   /** Registers a function for use in SQL; one that the schema uses must be registered in the option `setup`. */
   function(...args: Parameters<NativeDatabase['function']>): this {
     this.#assertOpen()
-    this.#sqlite.function(...args)
+    registrarOf(this.#sqlite).function(...args)
     return this
   }
 
   /** Registers an aggregate function for use in SQL. */
   aggregate(...args: Parameters<NativeDatabase['aggregate']>): this {
     this.#assertOpen()
-    this.#sqlite.aggregate(...args)
+    registrarOf(this.#sqlite).aggregate(...args)
     return this
   }
 

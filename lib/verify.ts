@@ -1,6 +1,7 @@
 import { openConnection } from './engine/connection.ts'
 import { MemoryTables } from './engine/memory-tables.ts'
 import type { Registrar } from './engine/native.ts'
+import { registrarOf } from './engine/registrar.ts'
 import { messageOf, ScriptlogError } from './errors.ts'
 import { formatLsn } from './format/lsn.ts'
 import { recoveryModeOf } from './inspect.ts'
@@ -42,7 +43,7 @@ export function verify(path: string, options: VerifyOptions = {}, host: Host = s
   try {
     const problems: string[] = []
     const remarks: string[] = []
-    options.setup?.(sqlite)
+    options.setup?.(registrarOf(sqlite))
     let redoneRecords = 0
     let snapshotLsn: string | undefined
     let endLsn: string | undefined
@@ -54,7 +55,7 @@ export function verify(path: string, options: VerifyOptions = {}, host: Host = s
           `${plan.problem.path}: ${plan.problem.verdict} at LSN ${formatLsn(plan.problem.lsn)}: ${plan.problem.detail}`,
         )
       }
-      const target = new MemoryTables(sqlite)
+      const target = new MemoryTables(sqlite, { trustsSchema: options.setup !== undefined })
       const isFinishing = plan.row.action === 'finish'
       const script = isFinishing ? found.scriptNew : found.script
       if (script.kind === 'whole') {

@@ -10,8 +10,8 @@ import { type OwnKind, type OwnStatement, ownStatements } from '../format/own-st
 import { quoteName } from '../format/sql-literal.ts'
 import { terminated } from '../format/sql-scanner.ts'
 import { readSchema, type SchemaObject } from './schema.ts'
+import { LOADING, type Pragmas } from './with-pragmas.ts'
 
-const PRAGMAS = { foreign_keys: 0, trusted_schema: 0, ignore_check_constraints: 1 } as const
 /** What looks at triggers, or is one. */
 const NEEDS_TRIGGERS: ReadonlySet<OwnKind> = new Set<OwnKind>(['alter', 'drop', 'create-trigger'])
 const REFUSED: ReadonlySet<OwnKind> = new Set<OwnKind>(['begin', 'commit'])
@@ -20,17 +20,19 @@ const EXCERPT_LENGTH = 60
 /** Applies records to a connection that nobody else uses. After an error the connection is of no further use. */
 export class RecordApplier {
   readonly #sqlite: Database
+  readonly #pragmas: Pragmas
   readonly #pragmasBefore = new Map<string, unknown>()
   #heldBack: readonly SchemaObject[] = []
 
-  constructor(sqlite: Database) {
+  constructor(sqlite: Database, pragmas: Pragmas = LOADING) {
     this.#sqlite = sqlite
+    this.#pragmas = pragmas
   }
 
   /** Prepares the connection. Followed by {@link end}, whatever happens between. */
   begin(): void {
     invariant(!this.#sqlite.inTransaction, 'redo begins between transactions')
-    for (const [name, value] of Object.entries(PRAGMAS)) {
+    for (const [name, value] of Object.entries(this.#pragmas)) {
       this.#pragmasBefore.set(name, this.#sqlite.pragma(name, { simple: true }))
       this.#sqlite.pragma(`${name}=${value}`)
     }

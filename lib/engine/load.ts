@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { messageOf, ScriptlogError } from '../errors.ts'
 import { type OwnKind, type OwnStatement, OwnStatements } from '../format/own-statements.ts'
-import { withPragmas } from './with-pragmas.ts'
+import { LOADING, type Pragmas, withPragmas } from './with-pragmas.ts'
 
 /**
  * The order in which a script holds its statements. Rows come before whatever would look at them: a file from
@@ -27,8 +27,12 @@ const EXCERPT_LENGTH = 60
  * Throws ScriptlogError with the offset of the statement that was refused or failed: the connection is then half
  * filled and of no further use.
  */
-export function loadStatements(sqlite: Database, pieces: Iterable<Uint8Array | string>, path?: string): void {
-  withPragmas(sqlite, { foreign_keys: 0, trusted_schema: 0, ignore_check_constraints: 1 }, () => {
+export function loadStatements(
+  sqlite: Database,
+  pieces: Iterable<Uint8Array | string>,
+  { path, pragmas = LOADING }: { readonly path?: string; readonly pragmas?: Pragmas } = {},
+): void {
+  withPragmas(sqlite, pragmas, () => {
     const loader = new Loader(sqlite, path)
     for (const piece of pieces) loader.add(typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)
     loader.end()

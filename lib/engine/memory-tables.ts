@@ -3,20 +3,24 @@ import { dumpStatements } from './dump.ts'
 import { loadStatements } from './load.ts'
 import type { NativeDatabase } from './native.ts'
 import { readTables } from './tables.ts'
+import { LOADING, LOADING_TRUSTED, type Pragmas } from './with-pragmas.ts'
 
 /** The tables of a connection, as recovery, checkpoint and verification see them: loaded, redone, dumped. */
 export class MemoryTables {
   readonly #sqlite: NativeDatabase
+  readonly #pragmas: Pragmas
   readonly #applier: RecordApplier
 
-  constructor(sqlite: NativeDatabase) {
+  /** `trustsSchema`: the application has registered functions that the schema may call. */
+  constructor(sqlite: NativeDatabase, { trustsSchema = false } = {}) {
     this.#sqlite = sqlite
-    this.#applier = new RecordApplier(sqlite)
+    this.#pragmas = trustsSchema ? LOADING_TRUSTED : LOADING
+    this.#applier = new RecordApplier(sqlite, this.#pragmas)
   }
 
   /** Runs the bytes of a script, cut anywhere, on the empty connection. */
   load(pieces: Iterable<Uint8Array>): void {
-    loadStatements(this.#sqlite, pieces)
+    loadStatements(this.#sqlite, pieces, { pragmas: this.#pragmas })
   }
 
   beginRedo(): void {

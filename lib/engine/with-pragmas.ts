@@ -6,6 +6,11 @@ export type Pragmas = Readonly<
   Partial<Record<'foreign_keys' | 'trusted_schema' | 'ignore_check_constraints', 0 | 1>>
 >
 
+/** For loading and redo: everything is written out, and a schema from elsewhere runs no function of the application. */
+export const LOADING: Pragmas = { foreign_keys: 0, trusted_schema: 0, ignore_check_constraints: 1 }
+/** The same where the application has registered functions for the schema, which thereby may call them. */
+export const LOADING_TRUSTED: Pragmas = { ...LOADING, trusted_schema: 1 }
+
 /**
  * Runs `act` under other PRAGMAs than the connection has, and puts those back, whatever happens. No transaction may
  * be open: `foreign_keys` would not change.

@@ -16,7 +16,7 @@ function load(body: string, pieceBytes = 7): Sqlite.Database {
   const pieces = function* () {
     for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes)
   }
-  loadStatements(sqlite, pieces(), '/app.script')
+  loadStatements(sqlite, pieces(), { path: '/app.script' })
   return sqlite
 }
 
