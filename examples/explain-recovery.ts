@@ -2,9 +2,10 @@
 
 import { basename } from 'node:path'
 import type { RecoveryReport } from '../lib/index.ts'
-import { countOf, seconds, size } from './show.ts'
+import { countOf, size } from './show.ts'
 
 export function explainRecovery(report: RecoveryReport): string[] {
+  if (report.wentOn === 'created') return [`${report.row}: ${report.because}`, 'it is a new database']
   return [
     `${report.row}: ${report.because}`,
     report.baseLsn === '0/00000000'
@@ -16,7 +17,6 @@ export function explainRecovery(report: RecoveryReport): string[] {
     ...whatWasWrong(report),
     ...report.warnings,
     wentOn(report),
-    `it took ${seconds(report.durationMillis)}`,
   ]
 }
 

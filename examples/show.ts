@@ -2,6 +2,12 @@
 
 import { SingleBar } from 'cli-progress'
 import kleur from 'kleur'
+import { systemCode } from '../lib/errors.ts'
+
+// With `| head` nobody may be left to read; the work, and the tidying up at its end, goes on.
+process.stdout.on('error', (error) => {
+  if (systemCode(error) !== 'EPIPE') throw error
+})
 
 export function heading(text: string): void {
   console.log(`\n${kleur.bold(text)}`)
