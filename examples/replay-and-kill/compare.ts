@@ -25,12 +25,13 @@ export class Reference {
     this.#transactions = readSqlLog(sqlLog)
   }
 
-  /** Runs on until `transactions` have been run; only forward. */
-  async advanceTo(transactions: number): Promise<void> {
+  /** Runs on until `transactions` have been run; only forward. `onProgress` hears how many have been. */
+  async advanceTo(transactions: number, onProgress: (done: number) => void): Promise<void> {
     for (; this.#reached < transactions; this.#reached++) {
       const next = await this.#transactions.next()
       if (next.done === true) throw new Error(`the SQL log ends after transaction ${this.#reached}`)
       this.#sqlite.exec(next.value)
+      onProgress(this.#reached)
     }
   }
 

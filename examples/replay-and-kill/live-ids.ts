@@ -26,10 +26,10 @@ export class LiveIds {
     this.#places.set(last, place)
   }
 
-  /** At most `count` different ids; none when there are none. */
+  /** `count` different ids, or all when there are fewer. */
   draw(random: () => number, count: number): number[] {
     const drawn = new Set<number>()
-    for (let round = 0; round < count; round++) {
+    while (drawn.size < Math.min(count, this.#ids.length)) {
       const id = this.#ids[Math.floor(random() * this.#ids.length)]
       if (id !== undefined) drawn.add(id)
     }

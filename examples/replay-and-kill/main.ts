@@ -7,7 +7,7 @@
 // exactly the first k transactions, every acknowledged one among them, as plain better-sqlite3 has them row by row.
 // Then the replay goes on to the end, and the whole is compared once more. Exit code 0 only when all of that is right.
 
-import { mkdtempSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { rimraf, rimrafSync } from 'rimraf'
@@ -39,7 +39,9 @@ interface Run {
 const LONGEST_DELAY_MILLIS = 100
 
 async function main(options: Options): Promise<boolean> {
-  const directory = mkdtempSync(join(resolve(options.dir ?? tmpdir()), 'replay-and-kill-'))
+  const parent = resolve(options.dir ?? tmpdir())
+  mkdirSync(parent, { recursive: true })
+  const directory = mkdtempSync(join(parent, 'replay-and-kill-'))
   process.once('SIGINT', () => {
     rimrafSync(directory)
     process.exit(130)
@@ -55,9 +57,9 @@ async function main(options: Options): Promise<boolean> {
 }
 
 async function runIn(directory: string, options: Options): Promise<boolean> {
-  const { seed, kills } = options
+  const { seed, changes, kills } = options
   console.log('Replay a SQL log, kill the process that replays it, and look at what is left')
-  whisper(`seed ${seed}; again: npm start -- --seed ${seed}`)
+  whisper(`seed ${seed}; the same again: npm start -- --seed ${seed} --changes ${changes} --kills ${kills}`)
 
   const sqlLog = join(directory, 'workload.sql')
   const summary = await makeSqlLog(sqlLog, options)
@@ -134,6 +136,7 @@ async function killAndRecover(
   const database = new Database(run.base)
   const { recovery } = database.status()
   for (const sentence of explainRecovery(recovery)) say(sentence)
+  whisper(`opened in ${seconds(recovery.durationMillis)}`)
 
   heading('Is it right?')
   const reached = transactionsIn(database)
@@ -184,7 +187,7 @@ async function closeAndReopen(run: Run, database: Database): Promise<boolean> {
 
 async function compare({ reference }: Run, database: Database, transactions: number): Promise<boolean> {
   const begun = performance.now()
-  await reference.advanceTo(transactions)
+  await withProgress('comparing', transactions, (tick) => reference.advanceTo(transactions, tick))
   const { tables, rows, differences } = reference.compare(database)
   const isEqual = verdict(
     differences.length === 0,

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import kleur from 'kleur'
 import { say, size } from '../show.ts'
 
-const SHOWN_CHARACTERS = 96
+/** What stands before the first line, and how wide a line is where there is no terminal. */
+const INDENT = 32
+const WIDTH = 120
 
 /** Shows the files of a directory: name, size, beginning of the first line. */
 export function showFiles(directory: string): void {
@@ -21,12 +23,14 @@ export function showFiles(directory: string): void {
 }
 
 function firstLine(path: string): string {
+  const most = Math.max(20, (process.stdout.columns ?? WIDTH) - INDENT)
   const file = openSync(path, 'r')
   try {
-    const bytes = Buffer.alloc(4 * SHOWN_CHARACTERS)
+    const bytes = Buffer.alloc(4 * most)
     const read = readSync(file, bytes, 0, bytes.length, 0)
-    const [line = ''] = bytes.toString('utf8', 0, read).split('\n')
-    return line.length > SHOWN_CHARACTERS ? `${line.slice(0, SHOWN_CHARACTERS)}…` : line
+    const [first = ''] = bytes.toString('utf8', 0, read).split('\n')
+    const line = first.trimEnd()
+    return line.length > most ? `${line.slice(0, most)}…` : line
   } finally {
     closeSync(file)
   }

@@ -16,8 +16,8 @@ export interface Transaction {
 }
 
 /** Shares of the row changes; the rest are INSERTs. */
-const UPDATES = 0.345
-const DELETES = 0.105
+const UPDATES = 0.34
+const DELETES = 0.102
 /** Rows of one transaction; a new place may bring its country and its region with it. */
 const MOST_ROWS = 48
 const MOST_ROWS_OF_STATEMENT = 6
