@@ -70,7 +70,8 @@ export function chainFrom(base: Base, logs: readonly FoundLog[], reach: Lsn): Ch
   whole.sort((a, b) => a.header.start - b.header.start)
   const first = whole.findLastIndex((log) => log.header.start <= base.lsn)
   if (first >= 0) return join(base, whole.slice(first), reach)
-  const what = base.lsn === 0 ? 'what was committed before is nowhere' : 'the log between the two is missing'
+  const what =
+    base.lsn === 0 ? 'what was committed before it is in no file' : 'the log between the two is missing'
   const detail = `it begins past ${base.lsn === 0 ? '0/00000000' : 'the snapshot'}: ${what}`
   return broken([], base.lsn, whole[0] ?? { path: '', sizeBytes: 0 }, 'gap', detail)
 }
@@ -114,7 +115,11 @@ function join(base: Base, logs: readonly WholeLog[], reach: Lsn): Chain {
 /** A log that should have gone on: its bytes are damaged there, or are not there at all. */
 function endsEarly(segments: readonly Segment[], lsn: Lsn, log: WholeLog, detail: string): Chain {
   const { tail } = log.end
-  if (tail.kind === 'clean') return broken(segments, lsn, log, 'gap', detail)
+  if (tail.kind === 'clean') {
+    const gap = broken(segments, lsn, log, 'gap', detail)
+    // Between two logs: what comes before it can be read from the base on.
+    return segments.length > 0 ? { ...gap, kind: 'damaged' } : gap
+  }
   return broken(
     segments,
     lsn,

@@ -10,7 +10,8 @@ export type ScriptAxis = 'absent' | 'damaged' | 'whole' | 'at-checkpoint'
 export type ScriptNewAxis = 'absent' | 'partial' | 'other' | 'at-checkpoint'
 /**
  * The live logs from a base LSN on. `reaches`: they hold all that followed the base, up to a clean or torn end;
- * `short`: they start past the base or end before the state's checkpoint_lsn; `damaged`: corrupt or foreign.
+ * `short`: they start past the base or end before the state's checkpoint_lsn; `damaged`: corrupt, foreign, or with
+ * a gap between two of them.
  */
 export type LogsAxis = 'absent' | 'reaches' | 'short' | 'damaged'
 /** `.log.new`: `empty` when it holds no record. */
@@ -156,7 +157,7 @@ export const DECISION_TABLE: readonly Row[] = [
     when: { state: SETTLED, script: ['damaged'] },
     action: 'refuse',
     logs: 'none',
-    because: '.script is not whole: it was cut or edited',
+    because: '.script is not whole',
   },
   {
     name: 'script-and-log',

@@ -178,7 +178,7 @@ test('.log.next starts past the end of .log: a gap when .log is whole, corrupt w
   const next = new LogDraft({ ...before(log, 5), salt: '0123456789abcdef' }).records(2)
   const shorter = new LogDraft().records(4)
   const gap = chainFrom(beginning, [found('app.log', shorter.bytes), found('app.log.next', next.bytes)], 0)
-  assert.is(gap.kind, 'short')
+  assert.is(gap.kind, 'damaged')
   assert.is(gap.problem?.verdict, 'gap')
   assert.is(gap.problem?.lsn, endOf(shorter))
   assert.equal(told(gap), [`app.log 0-${endOf(shorter)}`])

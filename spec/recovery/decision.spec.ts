@@ -147,7 +147,7 @@ test('a checkpoint is undone only when the script and the logs hold everything, 
 test('every refusal and every opening tells why in words', () => {
   for (const { because, name } of DECISION_TABLE) {
     assert.match(name, /^[a-z]+(-[a-z]+)*$/)
-    assert.ok(because.length > 20 && !because.endsWith('.'), because)
+    assert.ok(because.length > 12 && !because.endsWith('.'), because)
   }
 })
 
