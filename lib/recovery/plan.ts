@@ -5,7 +5,7 @@ import { CorruptionError, invariant, OpenError } from '../errors.ts'
 import { formatLsn } from '../format/lsn.ts'
 import { shortName } from '../names.ts'
 import type { RecoveryMode } from '../settings.ts'
-import type { Base, Chain, ChainProblem } from './chain.ts'
+import type { Base, Chain, ChainProblem, Verdict } from './chain.ts'
 import { matchingRows, type Row } from './decision.ts'
 import type { FoundLog, Survey } from './survey.ts'
 import { TREATMENTS, type Treatment } from './treatment.ts'
@@ -52,67 +52,98 @@ export function allLogs(survey: Survey): readonly FoundLog[] {
 }
 
 function missingLog(survey: Survey, base: Base): ChainProblem {
-  return {
-    verdict: 'gap',
-    path: survey.names.log,
-    lsn: base.lsn,
-    sizeBytes: 0,
-    detail: 'the log that should follow the snapshot is missing',
-  }
+  return { verdict: 'gap', path: survey.names.log, lsn: base.lsn, sizeBytes: 0, detail: 'it is missing' }
 }
 
 function refusal(survey: Survey, row: Row): OpenError {
   const { names, script, scriptNew } = survey
+  if (script.kind === 'damaged' && script.reason === 'foreign') return mixed(survey, script.detail)
+  const { problem } = survey.fromScript.chain
   const details = [
-    script.kind === 'damaged'
-      ? `${shortName(names.script)}: ${script.detail}, at offset ${script.offset}`
-      : undefined,
+    script.kind === 'damaged' ? `${shortName(names.script)}: ${script.detail}` : undefined,
     scriptNew.kind === 'damaged'
       ? `${shortName(names.scriptNew)}: ${scriptNew.detail}, at offset ${scriptNew.offset}`
       : undefined,
-    survey.fromScript.chain.problem === undefined
+    // Of a log nothing can be said while the snapshot that it follows cannot be read.
+    problem === undefined || script.kind === 'damaged'
       ? undefined
-      : `${shortName(survey.fromScript.chain.problem.path)}: ${survey.fromScript.chain.problem.detail}`,
+      : `${shortName(problem.path)}: ${problem.detail}`,
   ].filter((detail) => detail !== undefined)
   return new OpenError([row.because, ...details].join('; '), {
-    path: script.kind === 'damaged' ? names.script : names.base,
+    path: script.kind === 'whole' || scriptNew.kind !== 'absent' ? names.base : names.script,
     offset: script.kind === 'damaged' ? script.offset : undefined,
     reason: 'recovery',
     subcode: row.name,
     severity: 'unrecoverable',
-    hint: cure(survey),
+    hint: `nothing was changed: delete none of the files. ${cure(survey)}`,
   })
 }
 
-function cure(survey: Survey): string {
-  const { names, script, scriptNew } = survey
-  const never = 'nothing was changed: delete none of the files'
+/** Files of two databases lie under one name. */
+function mixed({ names, properties }: Survey, detail: string): OpenError {
+  const own = properties.kind === 'whole' ? properties.state.databaseId : 'unknown'
+  return new OpenError(
+    `${shortName(names.script)} and ${shortName(names.properties)} do not belong together: of the script, ${detail}, ` +
+      `and the state file is that of db=${own}`,
+    {
+      path: names.script,
+      offset: 0,
+      reason: 'recovery',
+      subcode: 'mixed-files',
+      severity: 'unrecoverable',
+      hint:
+        'nothing was changed: delete none of the files. The first line of a script or log names its database (db=): put ' +
+        `files of one database together again. Where only ${shortName(names.properties)} is foreign, move it away: it is ` +
+        'rebuilt from the others',
+    },
+  )
+}
+
+function cure({ names, script, scriptNew }: Survey): string {
+  const scriptName = shortName(names.script)
   if (scriptNew.kind === 'whole' && script.kind !== 'whole') {
     return (
-      `${never}. ${shortName(names.scriptNew)} is a whole snapshot (LSN ${formatLsn(scriptNew.header.lsn)}, ` +
-      `xid ${scriptNew.header.xid}): to open that state, copy all files elsewhere, then rename it to ${shortName(names.script)}`
+      `${shortName(names.scriptNew)} is a whole snapshot (LSN ${formatLsn(scriptNew.header.lsn)}, xid ` +
+      `${scriptNew.header.xid}): to open that state, copy all files elsewhere, then rename it to ${scriptName}`
     )
   }
-  return `${never}. Put back the missing or damaged file from a backup, or copy all files elsewhere before you try anything`
+  const putBack = `Put ${scriptName} back from a copy and leave the logs where they are: what was committed since is redone from them`
+  if (script.kind !== 'damaged') return putBack
+  switch (script.reason) {
+    case 'edited':
+      return `${putBack}. An edited text is no snapshot: 'scriptlog replay NEW ${scriptName}' makes a new database of it`
+    case 'not-a-script':
+      return `${putBack}. SQL from elsewhere is brought in with 'scriptlog replay NEW ${scriptName}'`
+    case 'cut':
+    case 'empty':
+    case 'foreign':
+      return putBack
+  }
+}
+
+/** What a person is told of a log, before the detail. */
+const SAID: Readonly<Record<Verdict, string>> = {
+  torn: 'has a torn tail',
+  hole: 'has a hole near its end',
+  corrupt: 'is damaged',
+  foreign: 'does not continue what is there',
+  gap: 'leaves out commits',
 }
 
 function damage(survey: Survey, problem: ChainProblem, row: Row): CorruptionError {
   const { names } = survey
   const lostHere = problem.verdict === 'torn' || problem.verdict === 'hole'
-  return new CorruptionError(
-    `${shortName(problem.path)} is not whole (${problem.verdict}): ${problem.detail}`,
-    {
-      reason: 'recovery',
-      subcode: problem.verdict,
-      path: problem.path,
-      offset: offsetOf(survey, problem),
-      lsn: formatLsn(problem.lsn),
-      hint: lostHere
-        ? `recovery_mode=absolute_consistency refuses what a crash normally leaves; with tolerate_corrupted_tail_records ${shortName(names.base)} opens and the tail is set aside`
-        : `nothing was changed: delete none of the files. Put the log back from a copy, or accept the loss with recovery_mode=stop_at_damage (everything before LSN ${formatLsn(problem.lsn)}) or skip_any_corrupted_records (all that verifies); the damaged file is then kept in ${shortName(names.rejected)}/`,
-      cause: row.because,
-    },
-  )
+  return new CorruptionError(`${shortName(problem.path)} ${SAID[problem.verdict]}: ${problem.detail}`, {
+    reason: 'recovery',
+    subcode: problem.verdict,
+    path: problem.path,
+    offset: offsetOf(survey, problem),
+    lsn: formatLsn(problem.lsn),
+    hint: lostHere
+      ? `recovery_mode=absolute_consistency refuses what a crash normally leaves; with tolerate_corrupted_tail_records ${shortName(names.base)} opens and the tail is set aside`
+      : `nothing was changed: delete none of the files. Put the log back from a copy, or accept the loss with recovery_mode=stop_at_damage (everything before LSN ${formatLsn(problem.lsn)}) or skip_any_corrupted_records (all that verifies); the damaged file is then kept in ${shortName(names.rejected)}/`,
+    cause: row.because,
+  })
 }
 
 function offsetOf(survey: Survey, problem: ChainProblem): number | undefined {

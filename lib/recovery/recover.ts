@@ -14,7 +14,15 @@
 // What is visible after the open is durable. A crash at any step leaves what the same steps recover again.
 
 import { checkpoint, finishCheckpoint } from '../checkpoint.ts'
-import { invariant, messageOf, OpenError, rootCause, ScriptlogError, systemCode } from '../errors.ts'
+import {
+  type ErrorDetails,
+  invariant,
+  messageOf,
+  OpenError,
+  rootCause,
+  ScriptlogError,
+  systemCode,
+} from '../errors.ts'
 import { formatLsn, type Lsn } from '../format/lsn.ts'
 import type { AppendFile } from '../fs/files.ts'
 import { createLog } from '../log/create.ts'
@@ -329,7 +337,14 @@ function loadBase({ environment, names, found, plan, target }: Context): LoadedB
       script.kind === 'whole' && script.header.lsn === plan.base.lsn,
       'the base is the script in force',
     )
-    target.load(script.pieces())
+    try {
+      target.load(script.pieces())
+    } catch (error) {
+      // The disk failed while the file was read: that says nothing of what is in it.
+      if (error instanceof Error && 'syscall' in error) throw error
+      const offset = error instanceof ScriptlogError ? error.offset : undefined
+      throw inapplicable(error, 'the snapshot cannot be loaded', { path: names.script, offset })
+    }
     return { xid: script.header.xid, timeMicros: script.header.timeMicros }
   })
 }
@@ -509,14 +524,31 @@ function settingsOf(found: Survey, given: Partial<Settings>): Settings {
   return { ...DEFAULT_SETTINGS, ...inFile, ...given }
 }
 
-function unredoable(error: unknown, { names, plan }: Context, lsn: Lsn): ScriptlogError {
-  return new OpenError(`a record of the log cannot be applied: ${messageOf(error)}`, {
-    reason: 'recovery',
-    subcode: 'redo',
+function unredoable(error: unknown, { names, plan }: Context, lsn: Lsn): OpenError {
+  return inapplicable(error, 'a record of the log cannot be applied', {
     path: plan.chain.segments.find(({ from, to }) => from <= lsn && lsn < to)?.log.path ?? names.log,
     lsn: formatLsn(lsn),
+  })
+}
+
+/** The files are whole, and what they say cannot be done. */
+function inapplicable(
+  error: unknown,
+  what: string,
+  where: Pick<ErrorDetails, 'path' | 'offset' | 'lsn'>,
+): OpenError {
+  const refused = error instanceof ScriptlogError ? error.hint : undefined
+  // Without where and hint, which stand at the end of this one.
+  const headline = messageOf(error)
+    .split('\n')[0]
+    ?.replace(/ \((?:offset|LSN)[^()]*\)$/, '')
+  const hint = refused ?? 'if it needs a function of yours, register it with the option setup'
+  return new OpenError(`${what}: ${headline}`, {
+    ...where,
+    reason: 'recovery',
+    subcode: refused === undefined ? 'sql' : 'refused-statement',
     cause: error,
-    hint: 'delete none of the files. If the statement needs a function of yours, register it with the option setup',
+    hint: `delete none of the files. ${hint.charAt(0).toUpperCase()}${hint.slice(1)}`,
   })
 }
 

@@ -44,8 +44,8 @@ export type FoundScript =
       readonly kind: 'damaged'
       readonly detail: string
       readonly offset: number
-      /** It is whole, and of another database than `.properties`. */
-      readonly isForeign: boolean
+      /** `foreign`: it is whole, and of another database than `.properties`. */
+      readonly reason: 'empty' | 'cut' | 'edited' | 'not-a-script' | 'foreign'
     }
   | { readonly kind: 'whole'; readonly header: ScriptHeader }
 
@@ -257,11 +257,11 @@ function readScriptFile(files: Files, path: string, state: State | undefined): F
     const found = readScript(file)
     if (found.kind === 'partial') {
       if (found.reason === 'newer-format') throw newerFormat(path, undefined)
-      return { kind: 'damaged', detail: found.detail, offset: found.offset, isForeign: false }
+      return { kind: 'damaged', reason: found.reason, detail: found.detail, offset: found.offset }
     }
     if (state !== undefined && found.header.databaseId !== state.databaseId) {
       const detail = `it belongs to another database (db=${found.header.databaseId})`
-      return { kind: 'damaged', detail, offset: 0, isForeign: true }
+      return { kind: 'damaged', reason: 'foreign', detail, offset: 0 }
     }
     return { kind: 'whole', header: found.header }
   })
