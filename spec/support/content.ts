@@ -30,7 +30,11 @@ export function contentOf(db: Readable): string {
 }
 
 function rowsOf(db: Readable, sql: string, ...params: unknown[]): unknown[][] {
-  const rows = db.prepare(sql).raw().safeIntegers().all(...params)
+  const rows = db
+    .prepare(sql)
+    .raw()
+    .safeIntegers()
+    .all(...params)
   return rows.map((row) => (Array.isArray(row) ? row : [row]))
 }
 
