@@ -38,18 +38,23 @@ export interface JudgedState {
   readonly isNew: boolean
 }
 
-/** @throws {Violation} at the first state in which a promise is broken. */
+/** States by their key, with what they held: the same state is judged once. */
+export type Seen = Map<string, Moment>
+
+/**
+ * `from`: the first crash point that is tried. `seen` is shared by recordings that begin alike.
+ * @throws {Violation} at the first state in which a promise is broken.
+ */
 export function* explore(
   recording: Recording,
   limits: Limits,
   chance: Chance,
-  depth = 1,
+  { from = 0, seen = new Map(), depth = 1 }: { from?: number; seen?: Seen; depth?: number } = {},
 ): Generator<JudgedState> {
   const { initial, changes } = recording
-  const seen = new Map<string, Moment>()
   for (const model of crashModels) {
     const cursor = new CrashCursor({ initial, changes, model })
-    for (let cut = 0; cut <= changes.length; cut++) {
+    for (let cut = from; cut <= changes.length; cut++) {
       if (limits.shareOfPoints < 1 && chance.random() >= limits.shareOfPoints) continue
       const point = cursor.advanceTo(cut)
       const entry = entryAt(recording, cut)
@@ -77,7 +82,7 @@ export function* explore(
               ...judged.recording,
               story: ['that was opened, written, killed and opened again:'],
             }
-            yield* explore(next, again.limits, chance, depth + 1)
+            yield* explore(next, again.limits, chance, { depth: depth + 1 })
           }
         } catch (error) {
           throw error instanceof Violation ? error.after(...story()) : error

@@ -54,7 +54,10 @@ export function judge(image: Image, bounds: Bounds, randomHex: RandomHex, isOpen
     journal.push({ changes: files.changes.length, doing: 'recovery', acked: next, made: next })
     process = reopen()
     assertStill(process, next)
-    return { moment, recording: { story: [], initial: image, changes: files.changes, journal } }
+    return {
+      moment,
+      recording: { story: [], initial: image, changes: files.changes, journal, faultsFrom: 0 },
+    }
   } finally {
     opened.pop()?.kill()
   }

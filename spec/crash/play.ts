@@ -6,6 +6,7 @@ import { imageOf } from '../../lib/fs/image.ts'
 import { type Fault, MemoryFiles } from '../../lib/fs/memory.ts'
 import { isDurableStep, type Operation } from '../../lib/fs/operation.ts'
 import { contentOf, countOf, firstDifference } from './content.ts'
+import { HeldTimers } from './held-timers.ts'
 import { type Moment, transactionOf } from './history.ts'
 import { DIRECTORY, Process, type RandomHex } from './process.ts'
 import type { JournalEntry, Recording } from './recording.ts'
@@ -14,8 +15,10 @@ import { describeStep, isPlannedFor, type PlannedFault, type Step, type Workload
 
 /** Plays a workload to its end; the process is killed then. */
 export async function play(workload: Workload, beginning: Moment, randomHex: RandomHex): Promise<Recording> {
-  const player = new Player(workload, beginning, randomHex)
+  const timers = new HeldTimers()
+  const player = new Player(workload, randomHex, timers, beginning)
   try {
+    player.begin()
     for (const step of workload.steps) await player.play(step)
     return player.recording()
   } catch (error) {
@@ -23,8 +26,11 @@ export async function play(workload: Workload, beginning: Moment, randomHex: Ran
     throw error
   } finally {
     player.end()
+    timers.release()
   }
 }
+
+const endOfTurn = () => new Promise((resolve) => setImmediate(resolve))
 
 interface ArmedFault {
   readonly fault: PlannedFault
@@ -37,32 +43,41 @@ class Player {
   readonly story: string[]
   readonly #initial = imageOf({}, [DIRECTORY])
   readonly #randomHex: RandomHex
+  readonly #timers: HeldTimers
   readonly #writeDelayMillis: number
   readonly #journal: JournalEntry[] = []
   #armed: ArmedFault[] = []
+  #faultsFrom: number | undefined
   /** Operations that failed as planned. */
   #struck = 0
+  /** Some call said that commits are in doubt, and no resume since. */
+  #isInDoubt = false
   #acked: Moment
   #made: Moment
   #process: Process | undefined
 
-  constructor(workload: Workload, beginning: Moment, randomHex: RandomHex) {
+  constructor(workload: Workload, randomHex: RandomHex, timers: HeldTimers, beginning: Moment) {
     this.files = new MemoryFiles({
       image: this.#initial,
       onOperation: (operation) => this.#faultFor(operation),
     })
     this.story = [`workload '${workload.name}', write delay ${workload.writeDelayMillis} ms`]
     this.#randomHex = randomHex
+    this.#timers = timers
     this.#writeDelayMillis = workload.writeDelayMillis
     this.#acked = beginning
     this.#made = beginning
+  }
+
+  begin(): void {
     this.#note('create')
     this.#open()
   }
 
   recording(): Recording {
     const { files, story } = this
-    return { story, initial: this.#initial, changes: files.changes, journal: this.#journal }
+    const faultsFrom = this.#faultsFrom ?? 0
+    return { story, initial: this.#initial, changes: files.changes, journal: this.#journal, faultsFrom }
   }
 
   end(): void {
@@ -79,9 +94,15 @@ class Player {
         this.#commit(step.sql)
         break
       case 'turn':
-        await new Promise((resolve) => setImmediate(resolve))
+        await endOfTurn()
+        break
+      case 'idle':
+        await endOfTurn()
+        this.#timers.fire()
+        await endOfTurn()
         break
       case 'fail':
+        this.#faultsFrom ??= this.files.changes.length
         this.#armed.push({ fault: step.fault, toSkip: step.fault.skip ?? 0, toFail: step.fault.times ?? 1 })
         break
       case 'heal':
@@ -101,6 +122,10 @@ class Player {
         break
       }
       case 'resume':
+        // What was in doubt is durable then. Where nothing was, it promises nothing.
+        if (this.#attempt(() => void this.#database.resume()) && this.#isInDoubt) this.#acked = this.#made
+        this.#isInDoubt = false
+        break
       case 'checkpoint':
       case 'flush':
         if (this.#attempt(() => void this.#database[step.kind]())) this.#acked = this.#made
@@ -131,7 +156,7 @@ class Player {
     try {
       this.#database.exec(transactionOf(sql))
     } catch (error) {
-      this.story.push(`   it threw ${messageOf(error).split('\n')[0]}`)
+      this.#tell(error)
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
       const isThere = contentOf(this.#database) === next.content
       if (!isThere) this.#made = before
@@ -153,13 +178,19 @@ class Player {
       act()
       return true
     } catch (error) {
-      this.story.push(`   it threw ${messageOf(error).split('\n')[0]}`)
+      this.#tell(error)
       if (this.#struck > 0 && error instanceof ScriptlogError) return false
       throw new Violation('a call failed in a wrong way', describeError(error))
     }
   }
 
+  #tell(error: unknown): void {
+    this.story.push(`   it threw ${messageOf(error).split('\n')[0]}`)
+    if (error instanceof CommitInDoubtError) this.#isInDoubt = true
+  }
+
   #open(): void {
+    this.#isInDoubt = false
     for (let attempt = 1; this.#process === undefined; attempt++) {
       const struckBefore = this.#struck
       try {

@@ -24,6 +24,8 @@ export interface Recording {
   readonly initial: Image
   readonly changes: readonly Change[]
   readonly journal: readonly JournalEntry[]
+  /** Before so many changes no operation was made to fail. */
+  readonly faultsFrom: number
 }
 
 /** What holds for a crash after `cut` changes: the last entry by then, since a crash may come after all of them. */

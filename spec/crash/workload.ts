@@ -19,6 +19,8 @@ export type Step =
   | { readonly kind: 'flush' }
   /** Lets the turn of the event loop end: what waits is handed to the operating system. */
   | { readonly kind: 'turn' }
+  /** Lets the write delay pass as well: everything is synced, and a mark says so. */
+  | { readonly kind: 'idle' }
   | { readonly kind: 'resume' }
   /** Changes the write delay, here and in `.properties`. */
   | { readonly kind: 'delay'; readonly millis: number }
