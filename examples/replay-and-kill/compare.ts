@@ -1,6 +1,6 @@
 // The judge: plain better-sqlite3 in memory runs the same transactions, and every table is compared row by row.
 
-import { isDeepStrictEqual } from 'node:util'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import BetterSqlite3 from 'better-sqlite3'
 import type { Database } from '../../lib/index.ts'
 import { readSqlLog } from './sql-log.ts'
@@ -13,6 +13,7 @@ export interface Comparison {
 }
 
 const MOST_DIFFERENCES = 5
+const SHOWN_CHARACTERS = 120
 const SCHEMA = 'SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name'
 
 /** Plain better-sqlite3, which runs the SQL log up to the transaction asked for. */
@@ -95,7 +96,9 @@ function differencesOf(name: string, actual: Rows, expected: Rows): { rows: numb
   }
 }
 
+/** Values as JavaScript writes them: control characters in a text must not reach a terminal. */
 function shown({ done, value }: IteratorResult<unknown>): string {
   if (done === true) return 'nothing'
-  return Array.isArray(value) ? `(${value.map(String).join(', ')})` : String(value)
+  const text = inspect(value, { breakLength: Number.POSITIVE_INFINITY })
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
 }
