@@ -17,7 +17,7 @@ const NEEDS_TRIGGERS: ReadonlySet<OwnKind> = new Set<OwnKind>(['alter', 'drop', 
 const REFUSED: ReadonlySet<OwnKind> = new Set<OwnKind>(['begin', 'commit'])
 const EXCERPT_LENGTH = 60
 
-/** Applies records to a connection that nobody else uses. After an error the connection is of no further use. */
+/** Applies records to a connection that nobody else uses meanwhile. */
 export class RecordApplier {
   readonly #sqlite: Database
   readonly #pragmas: Pragmas
@@ -44,12 +44,15 @@ export class RecordApplier {
    * @throws {ScriptlogError} for a statement that scriptlog does not write, or that fails.
    */
   apply(body: string | Uint8Array): void {
+    const heldBack = this.#heldBack
     this.#sqlite.exec('BEGIN')
     try {
       for (const statement of ownStatements(body)) this.#apply(statement)
       this.#sqlite.exec('COMMIT')
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK')
+      // The schema is as it was before the record: without these, wherever among its statements it failed.
+      this.#heldBack = heldBack
       throw error
     }
   }
