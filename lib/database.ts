@@ -164,6 +164,7 @@ export class Database {
   /** Prepares one statement. One that only reads is better-sqlite3's own object. */
   prepare(sql: string): Statement {
     this.#assertOpen()
+    assertText(sql)
     const command = parseHsqldbStatement(sql)
     if (command !== undefined) return new CommandStatement(sql, () => this.#obey(command), this)
     return this.#prepare(withoutTableType(sql))
@@ -172,6 +173,7 @@ export class Database {
   /** Runs all statements of a text; stops at the first that fails. */
   exec(sql: string): this {
     this.#assertOpen()
+    assertText(sql)
     for (const { text } of splitStatements(sql)) {
       const command = parseHsqldbStatement(text)
       if (command !== undefined) {
@@ -193,6 +195,7 @@ export class Database {
   /** Runs a PRAGMA given without its keyword (`'user_version = 3'`); `simple` returns the first value alone. */
   pragma(source: string, options: { readonly simple?: boolean } = {}): unknown {
     this.#assertOpen()
+    assertText(source)
     return this.#run(describeStatement(`PRAGMA ${source}`), () => this.#sqlite.pragma(source, options))
   }
 
@@ -603,4 +606,13 @@ function keyOf(name: string): string {
   const found = Object.entries(SETTING_KEYS).find(([setting]) => setting === name)?.[1]
   if (found === undefined) throw new UsageError(`there is no setting '${name}'`)
   return found
+}
+
+function assertText(sql: unknown): asserts sql is string {
+  if (typeof sql !== 'string') throw new TypeError('Expected first argument to be a string')
+  if (!sql.includes('\0')) return
+  throw new UsageError('the SQL contains a NUL character: SQLite would silently ignore what follows it', {
+    reason: 'sql',
+    hint: 'remove it; a value that holds one is bound as a parameter, or written with char(0). Nothing was run',
+  })
 }

@@ -79,14 +79,13 @@ export class WriteStatement implements Statement {
   }
 
   /** Rows one by one; the statement commits when the iterator ends or is broken off. */
-  *iterate(...params: unknown[]): Generator<unknown, void, undefined> {
+  iterate(...params: unknown[]): IterableIterator<unknown> {
     this.#iteration.begin()
-    let outcome: 'done' | 'failed' = 'failed'
     try {
-      yield* this.#native.iterate(...params)
-      outcome = 'done'
-    } finally {
-      this.#iteration.end(outcome)
+      return new WriteIterator(this.#native.iterate(...params), this.#iteration)
+    } catch (error) {
+      this.#iteration.end('failed')
+      throw error
     }
   }
 
@@ -117,6 +116,49 @@ export class WriteStatement implements Statement {
   safeIntegers(isOn = true): this {
     this.#native.safeIntegers(isOn)
     return this
+  }
+}
+
+/**
+ * The rows of a writing statement. SQLite makes all its changes before the first row: an iterator that is broken off
+ * leaves them done, and only one that throws by itself has undone them.
+ */
+class WriteIterator implements IterableIterator<unknown> {
+  readonly #rows: IterableIterator<unknown>
+  readonly #iteration: WriteIteration
+  #isEnded = false
+
+  constructor(rows: IterableIterator<unknown>, iteration: WriteIteration) {
+    this.#rows = rows
+    this.#iteration = iteration
+  }
+
+  next(): IteratorResult<unknown> {
+    let row: IteratorResult<unknown>
+    try {
+      row = this.#rows.next()
+    } catch (error) {
+      this.#end('failed')
+      throw error
+    }
+    if (row.done === true) this.#end('done')
+    return row
+  }
+
+  return(value?: unknown): IteratorResult<unknown> {
+    this.#rows.return?.()
+    this.#end('done')
+    return { done: true, value }
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  #end(outcome: 'done' | 'failed'): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#iteration.end(outcome)
   }
 }
 
