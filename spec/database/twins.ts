@@ -1,0 +1,83 @@
+// The same calls on a database of ours and on plain better-sqlite3: same results, same errors, same content; and the
+// same content once more after a kill and after a clean close.
+
+import BetterSqlite3 from 'better-sqlite3'
+import * as assert from 'uvu/assert'
+import type { DatabaseOptions } from '../../lib/options.ts'
+import { contentOf } from '../support/content.ts'
+import { MemoryWorld } from '../support/memory-world.ts'
+
+/** What both have. */
+export interface SqlDatabase {
+  readonly inTransaction: boolean
+  readonly open: boolean
+  prepare(sql: string): SqlStatement
+  exec(sql: string): unknown
+  pragma(source: string, options?: { simple?: boolean }): unknown
+  transaction(body: (...args: unknown[]) => unknown): SqlTransaction
+}
+
+export interface SqlTransaction {
+  (...args: unknown[]): unknown
+  deferred(...args: unknown[]): unknown
+  immediate(...args: unknown[]): unknown
+  exclusive(...args: unknown[]): unknown
+}
+
+export interface SqlStatement {
+  readonly source: string
+  readonly reader: boolean
+  readonly readonly: boolean
+  readonly busy: boolean
+  run(...params: unknown[]): { changes: number; lastInsertRowid: number | bigint }
+  get(...params: unknown[]): unknown
+  all(...params: unknown[]): unknown[]
+  iterate(...params: unknown[]): IterableIterator<unknown>
+  pluck(isOn?: boolean): SqlStatement
+  expand(isOn?: boolean): SqlStatement
+  raw(isOn?: boolean): SqlStatement
+  bind(...params: unknown[]): SqlStatement
+  columns(): unknown[]
+  safeIntegers(isOn?: boolean): SqlStatement
+}
+
+/** Runs `act` on both; what it returns, or throws, must be the same. */
+export function assertTwins(act: (db: SqlDatabase) => unknown, setup?: DatabaseOptions['setup']): void {
+  const plain = new BetterSqlite3(':memory:')
+  setup?.(plain)
+  const options = setup === undefined ? {} : { setup }
+  const world = new MemoryWorld()
+  const db = world.open(options)
+  assert.equal(
+    outcome(() => act(db)),
+    outcome(() => act(plain)),
+  )
+  assert.is(db.inTransaction, plain.inTransaction)
+  const expected = contentOf(plain)
+  assert.is(contentOf(db), expected, 'the same content')
+  // What was not committed is gone after a kill.
+  if (plain.inTransaction) plain.exec('ROLLBACK')
+  const committed = contentOf(plain)
+  const afterKill = world.killed()
+  const again = afterKill.open(options)
+  assert.is(contentOf(again), committed, 'the same content after a kill')
+  again.close()
+  assert.is(contentOf(afterKill.open(options)), committed, 'the same content after a clean close')
+  plain.close()
+}
+
+/** Result or error in a form that can be compared. */
+export function outcome(act: () => unknown): unknown {
+  try {
+    return { returned: act() }
+  } catch (error) {
+    if (!(error instanceof Error)) return { thrown: error }
+    const code = 'code' in error ? error.code : undefined
+    return { thrown: error.constructor.name, code, message: error.message }
+  }
+}
+
+/** Outcomes of several calls, none of which ends the others. */
+export function outcomes(...acts: (() => unknown)[]): unknown[] {
+  return acts.map(outcome)
+}
