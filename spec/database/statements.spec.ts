@@ -167,7 +167,7 @@ test('wrong SQL and wrong values: better-sqlite3’s errors, and nothing is chan
       () => db.prepare(''),
       () => db.prepare('  -- nothing'),
       () => db.prepare('SELECT 1; SELECT 2'),
-      () => db.prepare('INSERT INTO nothing VALUES(1)'),
+      () => db.prepare('INSERT INTO no_such VALUES(1)'),
       () => void db.exec('SELEC 1'),
       () => void db.exec(''),
       () => db.prepare('INSERT INTO u VALUES(?)').run(),
@@ -201,10 +201,10 @@ test('exec with many statements: all of them, up to the first that fails', () =>
         ),
       () =>
         void db.exec(
-          "INSERT INTO note(body) VALUES('before'); INSERT INTO nothing VALUES(1); DELETE FROM note",
+          "INSERT INTO note(body) VALUES('before'); INSERT INTO no_such VALUES(1); DELETE FROM note",
         ),
       () =>
-        void db.exec("BEGIN; INSERT INTO note(body) VALUES('in it'); INSERT INTO nothing VALUES(1); COMMIT"),
+        void db.exec("BEGIN; INSERT INTO note(body) VALUES('in it'); INSERT INTO no_such VALUES(1); COMMIT"),
       () => db.inTransaction,
       () => void db.exec('COMMIT; BEGIN; DELETE FROM note; ROLLBACK; CREATE TABLE later(a)'),
       () =>

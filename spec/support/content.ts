@@ -19,6 +19,8 @@ export function contentOf(db: Readable): string {
   for (const [name, isWithoutRowid] of tables) {
     const quoted = `"${String(name).replaceAll('"', '""')}"`
     lines.push(`table ${quoted}`)
+    // Samples for the query planner are not kept: the next ANALYZE takes new ones.
+    if (name === 'sqlite_stat4') continue
     const columns = isWithoutRowid === 1n ? '*' : `${rowidName(db, String(name))}, *`
     const rows = rowsOf(db, `SELECT ${columns} FROM ${quoted}`).map((row) => row.map(shown).join('|'))
     lines.push(...(isWithoutRowid === 1n || name === 'sqlite_sequence' ? rows.sort() : rows))
