@@ -274,9 +274,35 @@ test('a record behind damage counts although its DDL quotes an earlier one', () 
     2,
     'corrupt',
   )
+  const quotesLater = new LogDraft().records(3)
+  quotesLater.record(`CREATE VIEW "v" AS SELECT 1 /*\n${quotesLater.textOf(2)}*/;\n`)
+  isReadUpTo(
+    overwritten(quotesLater.bytes, (quotesLater.parts[1]?.offset ?? 0) + 9, Buffer.from('~')),
+    quotesLater,
+    1,
+    'hole',
+  )
   const moved = new LogDraft().records(3)
   moved.record(`CREATE VIEW "v" AS SELECT 1 /*\n${moved.textOf(1)}*/;\n`)
   isReadUpTo(moved.rearranged([0, 1, 3]), moved, 2, 'corrupt')
+})
+
+test('an entry behind damage is found wherever it lies across the pieces in which a file is read', () => {
+  const piece = 1 << 20
+  for (let across = 0; across < 250; across += 7) {
+    const draft = new LogDraft().records(2)
+    const tail = draft.parts[1]?.offset ?? 0
+    const filler = tail + piece - across - draft.bytes.length - 'BEGIN;\n'.length
+    draft.record(`${'x'.repeat(filler - ';\n'.length)};\n`)
+    isReadUpTo(draft.bytes, draft, 3, 'clean', `whole, ${across}`)
+    isReadUpTo(
+      overwritten(draft.bytes, tail, Buffer.from('~')),
+      draft,
+      1,
+      'hole',
+      `${across} before the border`,
+    )
+  }
 })
 
 test('a long stretch of another log in the middle does not hide the proof behind it', () => {
