@@ -1,5 +1,4 @@
 import type { Database } from 'better-sqlite3'
-import { invariant } from '../errors.ts'
 import { quoteName } from '../format/sql-literal.ts'
 import type { CapturedTable } from './captured-table.ts'
 import type { RowEvent } from './rowid-changes.ts'
@@ -19,24 +18,19 @@ export function isCaptureObject({ name }: SchemaObject): boolean {
 
 /** Integers that a JS number holds exactly; others reach JS as text. */
 const SAFE = `BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`
-const CREATE_TRIGGER = 'CREATE TRIGGER '
 
 /** A TEMP trigger of capture. */
 export interface CaptureTrigger {
   readonly name: string
-  /** The table in its schema, as `sqlite_schema` has it. */
-  readonly tableName: string
   /** The text from the name on. */
   readonly text: string
 }
 
 /**
- * The triggers that report which rows of a table are touched.
- *
- * A row is reported as existing before it goes, and as inserted as soon as it is there: whatever other triggers
- * and foreign key actions do meanwhile, the first report about a row tells whether it existed before. AFTER
- * triggers run oldest first, and one that is older could end the statement's triggers with RAISE(IGNORE): these must
- * be older than the user's TEMP triggers (those of the main schema always run later).
+ * The triggers that report which rows of a table are touched. A row is reported as existing before it goes: when
+ * the first report says that it was inserted, then it did not exist before, whatever other triggers and foreign key
+ * actions do meanwhile. TEMP triggers run before those of the main schema, among themselves in an order that nobody
+ * controls (that of a hash table): see {@link refuseHidingTriggers}.
  */
 export function touchTriggers(table: CapturedTable): CaptureTrigger[] {
   const { shape, sqlName } = table
@@ -68,9 +62,9 @@ export function touchTriggers(table: CapturedTable): CaptureTrigger[] {
 
 const ROWID_NAMES = ['rowid', '_rowid_', 'oid']
 
-export function trigger({ number, shape }: CapturedTable, what: string, rest: string): CaptureTrigger {
+export function trigger({ number }: CapturedTable, what: string, rest: string): CaptureTrigger {
   const name = `${CAPTURE_PREFIX}${number}:${what}`
-  return { name, tableName: shape.name, text: `${quoteName(name)} ${rest}` }
+  return { name, text: `${quoteName(name)} ${rest}` }
 }
 
 /**
@@ -78,28 +72,12 @@ export function trigger({ number, shape }: CapturedTable, what: string, rest: st
  * and after a rollback, which brings back TEMP triggers too.
  */
 export function installTriggers(sqlite: Database, triggers: Iterable<CaptureTrigger>): void {
-  const wanted = new Map([...triggers].map((one) => [one.name, one]))
-  const users: SchemaObject[] = []
+  const wanted = new Map([...triggers].map((one) => [one.name, one.text]))
   for (const object of readSchema(sqlite, 'temp').values()) {
-    if (object.type !== 'trigger') continue
-    if (!isCaptureObject(object)) users.push(object)
-    else if (textOf(object) === wanted.get(object.name)?.text) wanted.delete(object.name)
+    if (object.type !== 'trigger' || !isCaptureObject(object)) continue
+    // SQLite keeps the text of a TEMP trigger without the word TEMP.
+    if (object.sql === `CREATE TRIGGER ${wanted.get(object.name)}`) wanted.delete(object.name)
     else sqlite.exec(`DROP TRIGGER temp.${quoteName(object.name)}`)
   }
-  const renewed = new Set<string>()
-  for (const { text, tableName } of wanted.values()) {
-    sqlite.exec(`CREATE TEMP TRIGGER ${text}`)
-    renewed.add(tableName.toLowerCase())
-  }
-  for (const object of users) {
-    if (!renewed.has(object.tableName.toLowerCase())) continue
-    sqlite.exec(`DROP TRIGGER temp.${quoteName(object.name)}; CREATE TEMP TRIGGER ${textOf(object)}`)
-  }
-}
-
-/** SQLite keeps the text of a TEMP trigger without the word TEMP. */
-function textOf({ sql, name }: SchemaObject): string {
-  const text = sql ?? ''
-  invariant(text.startsWith(CREATE_TRIGGER), `the text of trigger ${name} is known`)
-  return text.slice(CREATE_TRIGGER.length)
+  for (const text of wanted.values()) sqlite.exec(`CREATE TEMP TRIGGER ${text}`)
 }

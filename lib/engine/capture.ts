@@ -19,7 +19,7 @@ import { CapturedSchema } from './captured-schema.ts'
 import { ddlText } from './ddl-text.ts'
 import { Effects } from './effects.ts'
 import { joined, RecordText } from './record-text.ts'
-import { refuseDdl, refusePragma } from './refusals.ts'
+import { refuseDdl, refuseHidingFail, refusePragma } from './refusals.ts'
 import { ReplacedRows } from './replaced-rows.ts'
 import type { Schema } from './schema.ts'
 import { pragmaOf, type UserStatement } from './statement-kind.ts'
@@ -98,15 +98,22 @@ export class Capture {
     this.#system.start(this.#schema.hasSequences)
   }
 
+  /** Stops capturing between transactions, so that records can be redone; {@link start} begins anew. */
+  stop(): void {
+    invariant(!this.#sqlite.inTransaction && this.#running === 0, 'capture stops between transactions')
+    this.#schema.removeTriggers()
+  }
+
   /**
    * Called before each statement of the user that is no read. When it throws, the statement must not be run.
    * @throws {UsageError} for statements that would leave the log untrue.
    */
   beforeStatement(statement: UserStatement): void {
-    const { kind, sql, mayReplace } = statement
+    const { kind, sql, mayReplace, mayFail } = statement
     this.#system.beforeStatement(statement)
     switch (kind) {
       case 'write':
+        if (mayFail && this.#schema.hasLateTriggers) refuseHidingFail(sql)
         if (mayReplace || this.#schema.mayReplace) this.#beginReplacing()
         break
       case 'ddl':
@@ -154,7 +161,7 @@ export class Capture {
     if (this.#running > 0 || this.#sqlite.inTransaction || !this.#mayHaveChanged()) return undefined
     const record = this.#write(this.#effects)
     const segments = this.#segments
-    const system = this.#system.difference(record, this.#schema.hasSequences, segments.length === 0)
+    const system = this.#system.difference(record, this.#schema, segments.length === 0)
     const sql = joined([...segments.map((segment) => segment.sql), record.sql(), system])
     const rows = segments.reduce((sum, segment) => sum + segment.rows, record.rows)
     const needsCheckpoint = this.#wasVacuumed || sql === undefined

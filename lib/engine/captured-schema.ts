@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { installTriggers, isCaptureObject, touchTriggers } from './capture-triggers.ts'
 import { CapturedTables } from './captured-tables.ts'
+import { isLateTrigger, refuseHidingTriggers } from './refusals.ts'
 import { createVersionTable, dropVersionTables, hasVersions, versionTriggers } from './row-versions.ts'
 import { readSchema, type Schema } from './schema.ts'
 import { asksFor } from './statement-kind.ts'
@@ -11,6 +12,7 @@ export class CapturedSchema {
   readonly #sqlite: Database
   #main: Schema = new Map()
   #hasUserTriggers = false
+  #hasLateTriggers = false
   #mayReplace = false
   #mayFail = false
 
@@ -28,6 +30,11 @@ export class CapturedSchema {
     return this.#hasUserTriggers
   }
 
+  /** There are TEMP triggers of the user's that run after a row was written. */
+  get hasLateTriggers(): boolean {
+    return this.#hasLateTriggers
+  }
+
   /** Some constraint or trigger resolves conflicts by REPLACE. */
   get mayReplace(): boolean {
     return this.#mayReplace
@@ -42,17 +49,25 @@ export class CapturedSchema {
     return this.#main.has('table sqlite_sequence')
   }
 
+  /** The tables with AUTOINCREMENT. */
+  *sequencedTables(): Generator<string> {
+    for (const { shape } of this.tables) if (shape.isAutoincrement) yield shape.name
+  }
+
   /**
    * Reads the schema anew and makes the TEMP triggers what it needs.
-   * @throws {ScriptlogError} when a table cannot be captured; everything is as before then.
+   * @throws {ScriptlogError} when a table cannot be captured or a TEMP trigger could prevent it; everything is as before
+   * then.
    */
   refresh(needsVersions: boolean): void {
     const main = readSchema(this.#sqlite, 'main')
+    const users = [...readSchema(this.#sqlite, 'temp').values()].filter((object) => !isCaptureObject(object))
+    refuseHidingTriggers(users, main.values())
     this.tables.refresh(main)
     this.#main = main
-    const users = [...readSchema(this.#sqlite, 'temp').values()].filter((object) => !isCaptureObject(object))
     const objects = [...main.values(), ...users]
     // Triggers in an attached database are not looked at: that any are there is assumed.
+    this.#hasLateTriggers = users.some(isLateTrigger)
     this.#hasUserTriggers = objects.some(({ type }) => type === 'trigger') || this.#hasAttached()
     this.#mayReplace = objects.some(({ sql }) => sql !== null && asksFor('REPLACE', sql))
     this.#mayFail = objects.some(({ sql }) => sql !== null && asksFor('FAIL', sql))
@@ -64,6 +79,10 @@ export class CapturedSchema {
     for (const table of versioned) createVersionTable(this.#sqlite, table)
     const touch = [...this.tables].flatMap(touchTriggers)
     installTriggers(this.#sqlite, [...touch, ...versioned.flatMap(versionTriggers)])
+  }
+
+  removeTriggers(): void {
+    installTriggers(this.#sqlite, [])
   }
 
   dropVersions(): void {

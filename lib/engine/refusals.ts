@@ -1,7 +1,8 @@
 import type { Database } from 'better-sqlite3'
 import { UsageError } from '../errors.ts'
 import { leadingKeywords } from '../format/sql-scanner.ts'
-import { pragmaOf, tokensOf } from './statement-kind.ts'
+import type { SchemaObject } from './schema.ts'
+import { asksFor, hasWord, pragmaOf, tokensOf } from './statement-kind.ts'
 
 const OFF = ['off', 'no', 'false', '0']
 
@@ -50,6 +51,43 @@ function isInMain(sql: string): boolean {
   const [, , , ...rest] = [...tokensOf(sql)].map(({ text }) => text.replace(/^["'`[](.*)["'`\]]$/s, '$1'))
   const [name, point] = rest[0]?.toUpperCase() === 'IF' && rest[1] === 'NOT' ? rest.slice(3) : rest
   return point !== '.' || name?.toLowerCase() === 'main'
+}
+
+/** A TEMP trigger that runs after a row was written, and perhaps before capture hears of the row. */
+export function isLateTrigger({ type, sql }: SchemaObject): boolean {
+  return type === 'trigger' && sql !== null && hasWord('AFTER', sql)
+}
+
+/**
+ * Refuses what would keep a row that was written from being reported: a TEMP trigger of the user's may run before
+ * those of capture, and end the statement while the row stays. RAISE(IGNORE) does that, and so does anything that
+ * fails with conflict resolution FAIL.
+ * @throws {UsageError}
+ */
+export function refuseHidingTriggers(temp: readonly SchemaObject[], main: Iterable<SchemaObject>): void {
+  const late = temp.filter(isLateTrigger)
+  const ignoring = late.find(({ sql }) => sql !== null && raisesIgnore(sql))
+  if (ignoring !== undefined)
+    refuse(ignoring.sql ?? '', `RAISE(IGNORE) in a TEMP trigger AFTER the change ${HIDES}`)
+  if (late.length === 0) return
+  const failing = [...late, ...main].find(({ sql }) => sql !== null && asksFor('FAIL', sql))
+  if (failing !== undefined)
+    refuse(failing.sql ?? '', `FAIL together with a TEMP trigger AFTER the change ${HIDES}`)
+}
+
+/**
+ * Refuses a statement with conflict resolution FAIL while there are such triggers.
+ * @throws {UsageError}
+ */
+export function refuseHidingFail(sql: string): void {
+  refuse(sql, `FAIL together with a TEMP trigger AFTER the change ${HIDES}`)
+}
+
+const HIDES = 'could hide changes from the log'
+
+function raisesIgnore(sql: string): boolean {
+  const tokens = [...tokensOf(sql)].map(({ text }) => text)
+  return tokens.some((token, at) => token === 'RAISE' && tokens[at + 2] === 'IGNORE')
 }
 
 function refuse(sql: string, why: string): never {

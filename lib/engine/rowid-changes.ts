@@ -6,11 +6,11 @@ import type { Rowid } from './row-text.ts'
 
 /** What a trigger reports of a row. */
 export type RowEvent =
-  /** The row has just been inserted. */
+  /** The row has been inserted. */
   | 'inserted'
   /** The row is about to be updated or deleted. */
   | 'existing'
-  /** An update has just given the row this key. */
+  /** An update has given the row this key. */
   | 'moved-here'
 
 /** Up to so many rows are written as UPDATEs, which people can read; more as multi-row REPLACEs, which are fast. */
@@ -31,9 +31,9 @@ export class RowidChanges {
   touch(event: RowEvent, key: number | string): void {
     const rowid = typeof key === 'string' ? BigInt(key) : key
     const known = this.#rowids.touch(rowid, event === 'existing' ? 'existed' : 'created')
-    // Between an update that moves a row and its AFTER trigger, foreign key actions run; triggers on their tables
-    // may already have touched the row at its new place.
-    if (event === 'moved-here' && known === 'existed') this.#hasDoubts = true
+    // Between a row's appearance and this report of it, other triggers and foreign key actions may have run and
+    // touched the row.
+    if (event !== 'existing' && known === 'existed') this.#hasDoubts = true
   }
 
   /**

@@ -22,18 +22,23 @@ export class SequenceWatch {
   }
 
   /**
-   * Statements that make redo end with the sequences that are there now, and takes these as known. `written` are
-   * the highest rowids that redo itself writes, by table; undefined when the schema changed meanwhile, so that
+   * Statements that make redo end with the sequences that are there now, and takes these as known. `tables` are
+   * those with AUTOINCREMENT. `written` are the highest rowids that redo itself writes, by table; undefined where
    * nothing can be said about what redo does by itself.
    */
-  difference(isThere: boolean, written: ReadonlyMap<string, bigint> | undefined): string {
+  difference(
+    isThere: boolean,
+    tables: Iterable<string>,
+    written: ReadonlyMap<string, bigint> | undefined,
+  ): string {
     const before = this.#known
     const now = this.#read(isThere)
     this.#known = now
     if (!isThere) return ''
     const redone = written === undefined ? undefined : afterRedo(before, written)
+    const names = new Set([...before.keys(), ...now.keys(), ...[...tables].map(literalOf)])
     const statements: string[] = []
-    for (const name of new Set([...before.keys(), ...now.keys()])) {
+    for (const name of names) {
       const sequence = now.get(name)
       if (redone !== undefined && redone.get(name) === sequence) continue
       statements.push(`DELETE FROM sqlite_sequence WHERE name=${name};\n`)

@@ -115,17 +115,19 @@ export function pragmaOf(sql: string): Pragma | undefined {
   return { name: bare(name), value: isSetting ? bare(text) : undefined }
 }
 
-/** True when a statement or a schema text uses `REPLACE` or `FAIL` to resolve conflicts, or may do so. */
+/**
+ * True when a statement or a schema text resolves conflicts in this way: `OR FAIL`, `ON CONFLICT FAIL`,
+ * `RAISE(FAIL`; `REPLACE INTO`, `OR REPLACE`, but not the function `replace(…)`. In doubt it is true.
+ */
 export function asksFor(resolution: 'REPLACE' | 'FAIL', sql: string): boolean {
   if (!(resolution === 'REPLACE' ? /replace/i : /fail/i).test(sql)) return false
-  let isFound = false
-  for (const { text, isWord } of tokensOf(sql)) {
-    // replace(…) is a function.
-    if (isFound && text !== '(') return true
-    isFound = isWord && text === resolution
-    if (isFound && resolution === 'FAIL') return true
-  }
-  return isFound
+  const tokens = [...tokensOf(sql)]
+  return tokens.some(({ text, isWord }, at) => {
+    if (!isWord || text !== resolution) return false
+    const [before, previous, next] = [tokens[at - 2]?.text, tokens[at - 1]?.text, tokens[at + 1]?.text]
+    if (previous === 'OR' || previous === 'CONFLICT') return next !== '('
+    return resolution === 'REPLACE' ? next === 'INTO' : previous === '(' && before === 'RAISE'
+  })
 }
 
 export function hasWord(word: string, sql: string): boolean {
