@@ -4,7 +4,7 @@ import { Committer } from './commit.ts'
 import { Capture } from './engine/capture.ts'
 import { openConnection } from './engine/connection.ts'
 import { MemoryTables } from './engine/memory-tables.ts'
-import type { NativeDatabase } from './engine/native.ts'
+import type { AggregateOptions, FunctionOptions, NativeDatabase, SqlFunction } from './engine/native.ts'
 import { registrarOf } from './engine/registrar.ts'
 import { describeStatement, type StatementKind, type UserStatement } from './engine/statement-kind.ts'
 import {
@@ -200,16 +200,18 @@ export class Database {
   }
 
   /** Registers a function for use in SQL; one that the schema uses must be registered in the option `setup`. */
-  function(...args: Parameters<NativeDatabase['function']>): this {
+  function(name: string, act: SqlFunction): this
+  function(name: string, options: FunctionOptions, act: SqlFunction): this
+  function(...args: readonly unknown[]): this {
     this.#assertOpen()
-    registrarOf(this.#sqlite).function(...args)
+    Reflect.apply(this.#sqlite.function, this.#sqlite, args)
     return this
   }
 
   /** Registers an aggregate function for use in SQL. */
-  aggregate(...args: Parameters<NativeDatabase['aggregate']>): this {
+  aggregate<T>(name: string, options: AggregateOptions<T>): this {
     this.#assertOpen()
-    registrarOf(this.#sqlite).aggregate(...args)
+    Reflect.apply(this.#sqlite.aggregate, this.#sqlite, [name, options])
     return this
   }
 
@@ -594,8 +596,17 @@ export class Database {
   }
 
   #emit(event: DatabaseEvent): void {
-    this.#onEvent?.(event)
-    this.#events.emit(event.kind, event)
+    const listeners = this.#events.listeners(event.kind)
+    for (const hear of this.#onEvent === undefined ? listeners : [this.#onEvent, ...listeners]) {
+      try {
+        hear(event)
+      } catch (error) {
+        // A commit, a checkpoint or an open does not fail because somebody who watches it does: uncaught, as in EventTarget.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
   }
 }
 
