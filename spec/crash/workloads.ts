@@ -6,6 +6,7 @@ import type { PlannedFault, Step, Workload } from './workload.ts'
 const checkpoint: Step = { kind: 'checkpoint' }
 const flush: Step = { kind: 'flush' }
 const turn: Step = { kind: 'turn' }
+const idle: Step = { kind: 'idle' }
 const kill: Step = { kind: 'kill' }
 const resume: Step = { kind: 'resume' }
 const heal: Step = { kind: 'heal' }
@@ -62,8 +63,9 @@ export const WRITE_DELAY: Workload = {
     turn,
     checkpoint,
     transfer(3),
-    turn,
+    idle,
     write(4),
+    turn,
     kill,
     transfer(4),
     turn,
@@ -215,6 +217,17 @@ export const LOG_FAILURES_WITH_DELAY: Workload = {
     turn,
   ],
 }
+
+export const WORKLOADS = [
+  FIRST_STEPS,
+  TRAPPED_VALUES,
+  WRITE_DELAY,
+  KILLS,
+  KILLS_WITH_DELAY,
+  DDL,
+  LOG_FAILURES,
+  LOG_FAILURES_WITH_DELAY,
+]
 
 /** One workload for each operation of a protocol, in which that operation fails. */
 export interface Family {
