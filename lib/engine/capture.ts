@@ -21,7 +21,7 @@ import { Effects } from './effects.ts'
 import { joined, RecordText } from './record-text.ts'
 import { refuseDdl, refuseHidingFail, refusePragma } from './refusals.ts'
 import { ReplacedRows } from './replaced-rows.ts'
-import type { Schema } from './schema.ts'
+import { changedTables, type Schema } from './schema.ts'
 import { pragmaOf, type UserStatement } from './statement-kind.ts'
 import { SystemState } from './system-state.ts'
 
@@ -45,6 +45,10 @@ interface Segment {
   /** Undefined when it is too large for a string. */
   readonly sql: string | undefined
   readonly rows: number
+  /** Tables with AUTOINCREMENT that the segment writes. */
+  readonly writtenInParts: readonly string[]
+  /** Tables that the DDL created, altered or dropped. */
+  readonly changedTables: readonly string[]
   /** The effects before the DDL: needed again when a savepoint among them is rolled back to. */
   readonly effects: Effects
 }
@@ -101,6 +105,8 @@ export class Capture {
   /** Stops capturing between transactions, so that records can be redone; {@link start} begins anew. */
   stop(): void {
     invariant(!this.#sqlite.inTransaction && this.#running === 0, 'capture stops between transactions')
+    this.#replaced.restorePragma()
+    this.#replaced.letTriggersGo()
     this.#schema.removeTriggers()
   }
 
@@ -143,6 +149,7 @@ export class Capture {
       case 'pragma':
         if (pragmaOf(statement.sql)?.name === 'recursive_triggers') this.#replaced.readPragma()
         break
+      case 'analyze': // It creates tables.
       case 'attach':
         this.#refresh()
         break
@@ -161,7 +168,11 @@ export class Capture {
     if (this.#running > 0 || this.#sqlite.inTransaction || !this.#mayHaveChanged()) return undefined
     const record = this.#write(this.#effects)
     const segments = this.#segments
-    const system = this.#system.difference(record, this.#schema, segments.length === 0)
+    const system = this.#system.difference(this.#schema.hasSequences, {
+      highestWritten: record.highestWritten,
+      writtenInParts: new Set([record, ...segments].flatMap((part) => [...part.writtenInParts])),
+      changedTables: new Set(segments.flatMap((segment) => segment.changedTables)),
+    })
     const sql = joined([...segments.map((segment) => segment.sql), record.sql(), system])
     const rows = segments.reduce((sum, segment) => sum + segment.rows, record.rows)
     const needsCheckpoint = this.#wasVacuumed || sql === undefined
@@ -260,9 +271,10 @@ export class Capture {
     invariant(ddl !== undefined, 'DDL that ends was begun')
     this.#ddl = undefined
     const isDone = outcome === 'done'
+    const before = this.#schema.main
     let text = ''
     try {
-      if (isDone) text = this.#followSchema(sql)
+      if (isDone) text = this.#followSchema(sql, before)
     } catch (error) {
       this.#undoDdl(ddl)
       throw error
@@ -281,14 +293,15 @@ export class Capture {
       marker: this.#lastMarker,
       sql: joined([ddl.record.sql(), text]),
       rows: ddl.record.rows,
+      writtenInParts: [...ddl.record.writtenInParts, ...ddl.record.highestWritten.keys()],
+      changedTables: changedTables(before, this.#schema.main),
       effects: ddl.effects,
     })
     if (this.#sqlite.inTransaction) this.#sqlite.pragma(`temp.application_id=${this.#lastMarker}`)
   }
 
   /** What the DDL did to the main schema, as text. */
-  #followSchema(sql: string): string {
-    const before = this.#schema.main
+  #followSchema(sql: string, before: Schema): string {
     this.#refresh()
     const text = ddlText(sql, before, this.#schema.main)
     assertKeepable(text)

@@ -49,11 +49,6 @@ export class CapturedSchema {
     return this.#main.has('table sqlite_sequence')
   }
 
-  /** The tables with AUTOINCREMENT. */
-  *sequencedTables(): Generator<string> {
-    for (const { shape } of this.tables) if (shape.isAutoincrement) yield shape.name
-  }
-
   /**
    * Reads the schema anew and makes the TEMP triggers what it needs.
    * @throws {ScriptlogError} when a table cannot be captured or a TEMP trigger could prevent it; everything is as before

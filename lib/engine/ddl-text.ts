@@ -9,13 +9,11 @@ import { isInternal, missingFrom, type Schema } from './schema.ts'
  * the user's.
  */
 export function ddlText(sql: string, before: Schema, after: Schema): string {
-  const created = missingFrom(before, after)
+  const created = missingFrom(before, after).filter((object) => !isInternal(object))
   const dropped = missingFrom(after, before)
   switch (leadingKeywords(sql, 1)[0]) {
     case 'CREATE':
-      return created
-        .flatMap((object) => (isInternal(object) ? [] : `${terminated(object.sql ?? '')}\n`))
-        .join('')
+      return created.map((object) => `${terminated(object.sql ?? '')}\n`).join('')
     case 'DROP': {
       const type = leadingKeywords(sql, 2)[1] ?? ''
       return dropped
@@ -24,7 +22,7 @@ export function ddlText(sql: string, before: Schema, after: Schema): string {
         .join('')
     }
     default:
-      if (created.length + dropped.length === 0) return ''
+      if (created.length === 0) return ''
       return [...splitStatements(sql)].map(({ text }) => `${terminated(text)}\n`).join('')
   }
 }

@@ -16,6 +16,7 @@ export class RecordText {
   readonly #changes: string[] = []
   readonly #insertions: string[] = []
   readonly #highestWritten = new Map<string, bigint>()
+  readonly #writtenInParts = new Set<string>()
   #rows = 0
 
   /** Rows written or deleted. */
@@ -44,8 +45,13 @@ export class RecordText {
     this.#rows += rows
   }
 
-  get hasVersions(): boolean {
-    return this.#versions.length > 0
+  /** Remembers that a table with AUTOINCREMENT is written also before its rows get their last values. */
+  noteWrittenInParts(table: string): void {
+    this.#writtenInParts.add(table)
+  }
+
+  get writtenInParts(): ReadonlySet<string> {
+    return this.#writtenInParts
   }
 
   /** Remembers that INSERT or REPLACE writes this rowid to a table with AUTOINCREMENT. */

@@ -78,6 +78,7 @@ export function writeVersions(
   const isLast = `(${[...named.values()]}) IS (${columns.map((column) => `r.${column}`)})`
   const superseded = `version.rowid>${from} AND NOT EXISTS
     (SELECT 1 FROM ${table.sqlName} AS r WHERE ${isSameKey} AND ${isLast})`
+  if (table.shape.isAutoincrement) record.noteWrittenInParts(table.shape.name)
   for (const tuple of reader.where(`${superseded} ORDER BY version.rowid`)) replaces.add(tuple, 1)
   replaces.end()
 }

@@ -26,6 +26,12 @@ export function missingFrom(other: Schema, schema: Schema): SchemaObject[] {
   return [...schema].filter(([id, { sql }]) => other.get(id)?.sql !== sql).map(([, object]) => object)
 }
 
+/** The tables that one schema has and the other has not, or has with another text. */
+export function changedTables(before: Schema, after: Schema): string[] {
+  const objects = [...missingFrom(before, after), ...missingFrom(after, before)]
+  return objects.flatMap(({ type, name }) => (type === 'table' ? [name] : []))
+}
+
 /** SQLite's own tables and indexes: they come and go with others. */
 export function isInternal({ name, sql }: SchemaObject): boolean {
   return sql === null || name.startsWith('sqlite_')

@@ -4,6 +4,19 @@ import { literalOf, type SqlValue } from '../format/sql-literal.ts'
 /** The sequences of tables as literals, by the literals of the tables' names. */
 type Sequences = ReadonlyMap<string, string>
 
+/** What redo does to the sequences by itself. Only tables with AUTOINCREMENT are named, but for the last. */
+export interface RedoneSequences {
+  /** The highest rowids that are written at the end of the record, after everything else. */
+  readonly highestWritten: ReadonlyMap<string, bigint>
+  /** Tables that are written before that too: nothing is predicted for them. */
+  readonly writtenInParts: ReadonlySet<string>
+  /** Tables of any kind that DDL created, altered or dropped. */
+  readonly changedTables: ReadonlySet<string>
+}
+
+/** Differs from every literal. */
+const UNKNOWN = '?'
+
 /**
  * The memory of AUTOINCREMENT, `sqlite_sequence`. No trigger sees it change, and it also changes without any row
  * being written: so it is compared with what it was.
@@ -22,25 +35,23 @@ export class SequenceWatch {
   }
 
   /**
-   * Statements that make redo end with the sequences that are there now, and takes these as known. `tables` are
-   * those with AUTOINCREMENT. `written` are the highest rowids that redo itself writes, by table; undefined where
-   * nothing can be said about what redo does by itself.
+   * Statements that make redo end with the sequences that are there now, after what it does by itself; takes them
+   * as known.
    */
-  difference(
-    isThere: boolean,
-    tables: Iterable<string>,
-    written: ReadonlyMap<string, bigint> | undefined,
-  ): string {
+  difference(isThere: boolean, redone: RedoneSequences): string {
     const before = this.#known
     const now = this.#read(isThere)
     this.#known = now
     if (!isThere) return ''
-    const redone = written === undefined ? undefined : afterRedo(before, written)
-    const names = new Set([...before.keys(), ...now.keys(), ...[...tables].map(literalOf)])
+    const expected = afterRedo(before, redone)
+    for (const table of redone.changedTables) {
+      const name = literalOf(table)
+      if (before.has(name) || now.has(name)) expected.set(name, UNKNOWN)
+    }
     const statements: string[] = []
-    for (const name of names) {
+    for (const name of new Set([...now.keys(), ...expected.keys()])) {
       const sequence = now.get(name)
-      if (redone !== undefined && redone.get(name) === sequence) continue
+      if (expected.get(name) === sequence) continue
       statements.push(`DELETE FROM sqlite_sequence WHERE name=${name};\n`)
       if (sequence !== undefined) {
         statements.push(`INSERT INTO sqlite_sequence(name,seq) VALUES(${name},${sequence});\n`)
@@ -61,14 +72,18 @@ export class SequenceWatch {
 }
 
 /** What INSERT and REPLACE make of the sequences at redo. */
-function afterRedo(before: Sequences, written: ReadonlyMap<string, bigint>): Sequences {
+function afterRedo(
+  before: Sequences,
+  { highestWritten, writtenInParts }: RedoneSequences,
+): Map<string, string> {
   const after = new Map(before)
-  for (const [table, highest] of written) {
+  for (const [table, highest] of highestWritten) {
     const name = literalOf(table)
     const known = before.get(name) ?? '0'
-    // SQLite has its own ideas about a sequence that is no integer: none is predicted then.
-    if (!/^-?\d+$/.test(known)) after.delete(name)
+    // SQLite has its own ideas about a sequence that is no integer.
+    if (!/^-?\d+$/.test(known)) after.set(name, UNKNOWN)
     else after.set(name, String(highest > BigInt(known) ? highest : BigInt(known)))
   }
+  for (const table of writtenInParts) after.set(literalOf(table), UNKNOWN)
   return after
 }

@@ -1,7 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import type { CapturedSchema } from './captured-schema.ts'
-import type { RecordText } from './record-text.ts'
-import { SequenceWatch } from './sequences.ts'
+import { type RedoneSequences, SequenceWatch } from './sequences.ts'
 import type { UserStatement } from './statement-kind.ts'
 import { statisticsText } from './statistics.ts'
 
@@ -47,13 +45,9 @@ export class SystemState {
     }
   }
 
-  /**
-   * Statements that bring the changes about at redo, after those of `record`; takes what is there as known.
-   * Without `isPredictable` (the schema changed) nothing is known of what redo does to the sequences by itself.
-   */
-  difference(record: RecordText, schema: CapturedSchema, isPredictable: boolean): string {
-    const written = isPredictable && !record.hasVersions ? record.highestWritten : undefined
-    const sequences = this.#sequences.difference(schema.hasSequences, schema.sequencedTables(), written)
+  /** Statements that bring the changes about at redo, at the end of a record; takes what is there as known. */
+  difference(hasSequences: boolean, redone: RedoneSequences): string {
+    const sequences = this.#sequences.difference(hasSequences, redone)
     const statistics = this.#areStatisticsChanged ? statisticsText(this.#sqlite) : ''
     const before = this.#pragmas
     this.#pragmas = this.#readPragmas()
