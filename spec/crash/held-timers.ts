@@ -1,11 +1,14 @@
-// Timers that fire when they are told to: what is played then does not depend on how fast it is played.
+// Time that passes when it is told to: what is played then does not depend on how fast it is played.
 
 const { setTimeout: originalSet, clearTimeout: originalClear } = globalThis
+const originalNow = performance.now
 
 export class HeldTimers {
   readonly #held = new Map<object, () => void>()
 
-  /** From now on nobody's timers run. */
+  #nowMs = 0
+
+  /** From now on nobody's timers run, and `performance.now` stands still. */
   constructor() {
     const set = (act: () => void) => {
       const timer = { unref: () => timer }
@@ -16,6 +19,7 @@ export class HeldTimers {
       if (timer !== undefined) this.#held.delete(timer)
     }
     Object.assign(globalThis, { setTimeout: set, clearTimeout: clear })
+    Object.assign(performance, { now: () => this.#nowMs })
   }
 
   /** Lets those fire that are due by now, whatever their delay. */
@@ -25,7 +29,13 @@ export class HeldTimers {
     for (const act of due) act()
   }
 
+  /** Lets `performance.now` go on. */
+  pass(millis: number): void {
+    this.#nowMs += millis
+  }
+
   release(): void {
     Object.assign(globalThis, { setTimeout: originalSet, clearTimeout: originalClear })
+    Object.assign(performance, { now: originalNow })
   }
 }
