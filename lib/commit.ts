@@ -56,7 +56,10 @@ export class Committer {
   commit(body: string): AppendedCommit {
     this.#store.assertMayAppend()
     const { log } = this.#store
-    const appended = log.append(this.#store.nextCommit(body))
+    const commit = this.#store.nextCommit(body)
+    // The log failed while an iterator was committing: too late to refuse, and lost if nobody kept it.
+    if (log.failure !== undefined) throw inDoubt(log.failure, log.path, log.keep(commit).lsn)
+    const appended = log.append(commit)
     try {
       if (this.#writeDelayMillis === 0) log.sync()
       else this.#writeSoon()
@@ -92,6 +95,21 @@ export class Committer {
       this.#store.log.write()
     } catch {
       // Nobody is left to be told, and no acknowledgement was given.
+    }
+  }
+
+  /**
+   * Makes every commit durable and proves it by a mark, which is durable as well.
+   * @throws {CommitInDoubtError} when the log cannot be written or synced.
+   */
+  prove(): void {
+    const { log } = this.#store
+    this.flush()
+    try {
+      log.appendMark()
+      log.sync()
+    } catch (error) {
+      throw inDoubt(error, log.path, log.syncedLsn)
     }
   }
 

@@ -369,11 +369,8 @@ export class Database {
     switch (mode) {
       case 'immediately':
         // Stock sqlite3 would apply twice what stands in both `.log` and `.log.next`.
-        if (this.#owesCheckpoint || log.path !== this.#store.names.log) break
-        log.sync()
-        // The mark proves that the last commits were durable; it must be durable itself to prove anything.
-        log.appendMark()
-        log.sync()
+        if (this.#owesCheckpoint || log.path !== this.#store.names.log || log.failure !== undefined) break
+        this.#committer.prove()
         return
       case 'compact':
         this.#sqlite.exec('VACUUM')
@@ -507,8 +504,11 @@ export class Database {
       this.#noticing(() => this.#committer.flush())
       done = makeCheckpoint(this.#store, { statements: () => this.#snapshot(), settleAs })
     } catch (error) {
-      // Until .properties has been replaced again nothing may be appended.
-      if (this.#store.stateFile.isInDoubt && error instanceof CheckpointIncompleteError) this.#fail(error)
+      // Whether the checkpoint counts is open until .properties has been replaced again. Behind its commit point
+      // nothing is: the next write replaces the file, and goes on.
+      const { stateFile, hasUnfinishedCheckpoint } = this.#store
+      const isOpen = stateFile.isInDoubt && !hasUnfinishedCheckpoint
+      if (isOpen && error instanceof CheckpointIncompleteError) this.#fail(error)
       throw error
     }
     this.#owesCheckpoint = false
@@ -537,6 +537,7 @@ export class Database {
         this.close({ mode: command.mode })
         return
       case 'write-delay':
+        this.#noticing(() => this.#committer.flush())
         this.#set({ writeDelayMillis: command.millis })
         this.#noticing(() => this.#committer.setWriteDelay(command.millis))
         return
@@ -551,6 +552,8 @@ export class Database {
 
   /** Changes settings, here and in `.properties`. */
   #set(change: Partial<Settings>): void {
+    // A failure would leave the state in doubt, under which the transaction could not be committed.
+    this.#assertQuiet('to change a setting')
     const checked = checkSettings(change)
     const lines = Object.entries(checked).map(([name, value]) => [keyOf(name), String(value)] as const)
     this.#store.stateFile.set({}, new Map(lines))

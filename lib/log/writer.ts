@@ -113,6 +113,13 @@ export class LogWriter {
     return appended
   }
 
+  /** Takes a commit that was made when the file had failed already: it is never written here, a resume copies it. */
+  keep(commit: Commit): AppendedCommit {
+    const kept = { ...commit, lsn: this.#endLsn, end: this.#endLsn }
+    this.#unsynced.push(kept)
+    return kept
+  }
+
   /** Appends a mark, so that what is synced is also proven; worth writing only when `syncedLsn` has grown since the last entry. */
   appendMark(): void {
     this.#assertSound()

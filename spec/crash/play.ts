@@ -6,7 +6,7 @@ import { imageOf } from '../../lib/fs/image.ts'
 import { type Fault, MemoryFiles } from '../../lib/fs/memory.ts'
 import { isDurableStep, type Operation } from '../../lib/fs/operation.ts'
 import { contentOf, countOf, firstDifference } from './content.ts'
-import { HeldTimers } from './held-timers.ts'
+import { HeldTime } from './held-time.ts'
 import { type Moment, transactionOf } from './history.ts'
 import { DIRECTORY, Process, type RandomHex } from './process.ts'
 import type { JournalEntry, Recording } from './recording.ts'
@@ -15,8 +15,8 @@ import { describeStep, isPlannedFor, type PlannedFault, type Step, type Workload
 
 /** Plays a workload to its end; the process is killed then. */
 export async function play(workload: Workload, beginning: Moment, randomHex: RandomHex): Promise<Recording> {
-  const timers = new HeldTimers()
-  const player = new Player(workload, randomHex, timers, beginning)
+  const time = new HeldTime()
+  const player = new Player(workload, randomHex, time, beginning)
   try {
     player.begin()
     for (const step of workload.steps) await player.play(step)
@@ -26,7 +26,7 @@ export async function play(workload: Workload, beginning: Moment, randomHex: Ran
     throw error
   } finally {
     player.end()
-    timers.release()
+    time.release()
   }
 }
 
@@ -43,7 +43,7 @@ class Player {
   readonly story: string[]
   readonly #initial = imageOf({}, [DIRECTORY])
   readonly #randomHex: RandomHex
-  readonly #timers: HeldTimers
+  readonly #time: HeldTime
   readonly #writeDelayMillis: number
   readonly #journal: JournalEntry[] = []
   #armed: ArmedFault[] = []
@@ -56,14 +56,14 @@ class Player {
   #made: Moment
   #process: Process | undefined
 
-  constructor(workload: Workload, randomHex: RandomHex, timers: HeldTimers, beginning: Moment) {
+  constructor(workload: Workload, randomHex: RandomHex, time: HeldTime, beginning: Moment) {
     this.files = new MemoryFiles({
       image: this.#initial,
       onOperation: (operation) => this.#faultFor(operation),
     })
     this.story = [`workload '${workload.name}', write delay ${workload.writeDelayMillis} ms`]
     this.#randomHex = randomHex
-    this.#timers = timers
+    this.#time = time
     this.#writeDelayMillis = workload.writeDelayMillis
     this.#acked = beginning
     this.#made = beginning
@@ -98,7 +98,7 @@ class Player {
         break
       case 'idle':
         await endOfTurn()
-        this.#timers.fire()
+        this.#time.fire()
         await endOfTurn()
         break
       case 'fail':

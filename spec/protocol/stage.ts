@@ -96,3 +96,8 @@ export function thrown<E extends Error>(kind: abstract new (...args: never[]) =>
   }
   throw new Error(`${kind.name} was expected, it returned ${String(result)}`)
 }
+
+/** Lets the turn of the event loop end. */
+export function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

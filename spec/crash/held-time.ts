@@ -3,9 +3,8 @@
 const { setTimeout: originalSet, clearTimeout: originalClear } = globalThis
 const originalNow = performance.now
 
-export class HeldTimers {
+export class HeldTime {
   readonly #held = new Map<object, () => void>()
-
   #nowMs = 0
 
   /** From now on nobody's timers run, and `performance.now` stands still. */
