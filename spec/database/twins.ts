@@ -73,7 +73,9 @@ export function outcome(act: () => unknown): unknown {
   } catch (error) {
     if (!(error instanceof Error)) return { thrown: error }
     const code = 'code' in error ? error.code : undefined
-    return { thrown: error.constructor.name, code, message: error.message }
+    // Each has a name of its own for the savepoint of a nested transaction.
+    const message = error.message.replace(/(no such savepoint:) .*(?:_bs3|scriptlog nested).*/, '$1 …')
+    return { thrown: error.constructor.name, code, message }
   }
 }
 
