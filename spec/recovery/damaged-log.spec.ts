@@ -346,6 +346,23 @@ test('an undamaged log opens in every mode with everything, and nothing is set a
   }
 })
 
+test('a log that begins before its snapshot: what the snapshot holds is not redone a second time', () => {
+  const damaged = overwritten(unsynced.bytes, inside(unsynced, 4), garbage)
+  for (const [log, mode, commits] of [
+    [unsynced.bytes, 'absolute_consistency', [1, 2, 3, 4, 5, 6]],
+    [damaged, 'tolerate_corrupted_tail_records', [1, 2, 3, 4]],
+    [damaged, 'skip_any_corrupted_records', [1, 2, 3, 4, 6]],
+  ] as const) {
+    const image = givenFiles(
+      { [NAMES.log]: log, [NAMES.script]: script.bytes },
+      { checkpointLsn: script.lsn },
+    )
+    const found = opened(open(image, mode), mode)
+    assert.equal(found.bodies, rows(...commits))
+    staysTrue(found, mode, mode)
+  }
+})
+
 test('a log that starts past the beginning, without a script: refused in every mode, nothing changed', () => {
   const log = new LogDraft({ start: 4096, prev: 17 }).records(3).bytes
   for (const mode of RECOVERY_MODES) {
