@@ -165,14 +165,13 @@ export class Capture {
    * as a transaction is open. Everything is given once.
    */
   takeCommitted(): CommittedChanges | undefined {
-    if (this.#running > 0 || this.#sqlite.inTransaction || !this.#mayHaveChanged()) return undefined
-    const record = this.#write(this.#effects)
+    if (this.#running > 0 || this.#sqlite.inTransaction) return undefined
     const segments = this.#segments
-    const system = this.#system.difference(this.#schema.hasSequences, {
-      highestWritten: record.highestWritten,
-      writtenInParts: new Set([record, ...segments].flatMap((part) => [...part.writtenInParts])),
-      changedTables: new Set(segments.flatMap((segment) => segment.changedTables)),
-    })
+    const isSystemChanged = this.#system.mayHaveChanged(this.#schema.hasSequences)
+    if (this.#effects.isEmpty && segments.length === 0 && !isSystemChanged && !this.#wasVacuumed)
+      return undefined
+    const record = this.#write(this.#effects)
+    const system = isSystemChanged ? this.#systemText(record) : ''
     const sql = joined([...segments.map((segment) => segment.sql), record.sql(), system])
     const rows = segments.reduce((sum, segment) => sum + segment.rows, record.rows)
     const needsCheckpoint = this.#wasVacuumed || sql === undefined
@@ -181,10 +180,14 @@ export class Capture {
     return sql === '' ? undefined : { sql, rows, needsCheckpoint }
   }
 
-  #mayHaveChanged(): boolean {
-    return (
-      !this.#effects.isEmpty || this.#segments.length > 0 || this.#system.mayHaveChanged || this.#wasVacuumed
-    )
+  /** The changes of what is in no ordinary table, to follow the record's other statements. */
+  #systemText(record: RecordText): string {
+    const segments = this.#segments
+    return this.#system.difference(this.#schema.hasSequences, {
+      highestWritten: record.highestWritten,
+      writtenInParts: new Set([record, ...segments].flatMap((part) => [...part.writtenInParts])),
+      changedTables: new Set(segments.flatMap((segment) => segment.changedTables)),
+    })
   }
 
   #touch(table: unknown, event: unknown, key: unknown): void {

@@ -43,12 +43,22 @@ export class DirtyRowids {
   }
 
   /** Everything that was touched, ascending and disjoint. */
-  *spans(): Generator<DirtySpan> {
+  spans(): Iterable<DirtySpan> {
+    return this.#stragglers.size === 0 ? this.#runs() : this.#merged()
+  }
+
+  *#runs(): Generator<DirtySpan> {
+    for (const [index, lo] of this.#lows.entries()) {
+      yield { lo, hi: this.#highs[index] ?? lo, origin: this.#origins[index] ?? 'existed' }
+    }
+  }
+
+  *#merged(): Generator<DirtySpan> {
     const stragglers = this.#straggling()
     let next = stragglers.next()
-    for (const [index, lo] of this.#lows.entries()) {
-      for (; next.done !== true && next.value.lo < lo; next = stragglers.next()) yield next.value
-      yield { lo, hi: this.#highs[index] ?? lo, origin: this.#origins[index] ?? 'existed' }
+    for (const run of this.#runs()) {
+      for (; next.done !== true && next.value.lo < run.lo; next = stragglers.next()) yield next.value
+      yield run
     }
     for (; next.done !== true; next = stragglers.next()) yield next.value
   }

@@ -29,8 +29,10 @@ export class KeyChanges {
     const keys = [...this.#keys.keys()]
     for (let from = 0; from < keys.length; from += KEYS_AT_A_TIME) {
       const some = keys.slice(from, from + KEYS_AT_A_TIME)
-      const present = new Set(table.keysPresent(some))
-      for (const { text, rows } of table.text.byKeys(present)) replaces.add(text, rows)
+      const found = [...table.text.byKeys(some)]
+      for (const { text, rows } of found) replaces.add(text, rows)
+      // Of a single key that says whether it is there.
+      const present = new Set(some.length > 1 ? table.keysPresent(some) : found.length > 0 ? some : [])
       for (const key of some) {
         if (isTrusted && this.#keys.get(key) === 'created') continue
         // Where `=` is looser than the primary key, the row that is there may be another one with an equal key:

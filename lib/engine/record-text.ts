@@ -67,15 +67,19 @@ export class RecordText {
 
   /** All statements, each ended by `;` and a newline; undefined when they exceed what a string can hold. */
   sql(): string | undefined {
-    return joined([this.#versions, this.#deletions, this.#changes, this.#insertions].flat())
+    return joined(this.#versions.concat(this.#deletions, this.#changes, this.#insertions))
   }
 }
 
 /** Texts as one; undefined when one of them is, or when they exceed what a string can hold. */
 export function joined(texts: readonly (string | undefined)[]): string | undefined {
-  const known = texts.filter((text) => text !== undefined)
-  const length = known.reduce((sum, text) => sum + text.length, 0)
-  return known.length < texts.length || length > MOST_CHARACTERS ? undefined : known.join('')
+  let length = 0
+  for (const text of texts) {
+    if (text === undefined) return undefined
+    length += text.length
+  }
+  if (length > MOST_CHARACTERS) return undefined
+  return texts.length === 1 ? texts[0] : texts.join('')
 }
 
 /** Gathers tuples `(…)` into statements `INSERT INTO … VALUES(…),(…);`, one row to a line. */

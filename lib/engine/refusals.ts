@@ -41,9 +41,19 @@ export function refuseDdl(sqlite: Database, sql: string): void {
   if (first === 'CREATE' && second === 'VIRTUAL' && isInMain(sql)) {
     refuse(sql, 'virtual tables are not supported yet')
   }
-  if (first === 'ALTER' && Number(sqlite.pragma('legacy_alter_table', { simple: true })) === 1) {
+  if (first !== 'ALTER') return
+  if (Number(sqlite.pragma('legacy_alter_table', { simple: true })) === 1) {
     refuse(sql, 'with PRAGMA legacy_alter_table=ON it may have an effect that redo cannot repeat')
   }
+  // ALTER resolves the names in all triggers and views, and would find the TEMP table, which redo does not have.
+  const hidden = sqlite
+    .prepare<[], string>(
+      `SELECT t.name FROM temp.sqlite_schema AS t, main.sqlite_schema AS m
+      WHERE t.type IN ('table','view') AND t.name=m.name COLLATE NOCASE`,
+    )
+    .pluck()
+    .get()
+  if (hidden !== undefined) refuse(sql, `the TEMP table or view ${hidden} hides one of the database`)
 }
 
 /** Of a `CREATE VIRTUAL TABLE [IF NOT EXISTS] [schema.]name`. */

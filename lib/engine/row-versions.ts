@@ -7,7 +7,7 @@
 // end. No index has to be understood for that, whatever its collations, expressions and conditions, and no value
 // has to be foretold.
 
-import type { Database } from 'better-sqlite3'
+import type { Database, Statement } from 'better-sqlite3'
 import { quoteName } from '../format/sql-literal.ts'
 import { CAPTURE_PREFIX, type CaptureTrigger, trigger } from './capture-triggers.ts'
 import type { CapturedTable } from './captured-table.ts'
@@ -57,30 +57,54 @@ export function writeVersions(
   from: number,
   record: RecordText,
 ): void {
+  if (!hasSuperseded(sqlite, table, from)) return
   const columns = columnsOf(table)
   const replaces = new TupleStatements(
     `REPLACE INTO ${quoteName(table.shape.name)}(${columns})`,
     (sql, rows) => record.addVersions(sql, rows),
   )
   const reader = new RowReader(sqlite, {
-    table: `temp.${quoteName(nameOf(table))} AS version`,
+    table: versionSql(table),
     key: 'version.rowid',
     columns: columns.map((_, index) => `version.c${index}`),
     before: columns.map((_, index) => (index === 0 ? '(' : ',')),
     after: ')',
     separator: ',\n',
   })
+  if (table.shape.isAutoincrement) record.noteWrittenInParts(table.shape.name)
+  const superseded = `version.rowid>${from} AND ${supersededSql(table)} ORDER BY version.rowid`
+  for (const tuple of reader.where(superseded)) replaces.add(tuple, 1)
+  replaces.end()
+}
+
+/** Mostly every row was written once, and there is nothing to add: that is found out without preparing anything. */
+const supersededStatements = new WeakMap<CapturedTable, Statement<[number]>>()
+
+function hasSuperseded(sqlite: Database, table: CapturedTable, from: number): boolean {
+  let statement = supersededStatements.get(table)
+  if (statement === undefined) {
+    statement = sqlite.prepare<[number]>(
+      `SELECT 1 FROM ${versionSql(table)} WHERE version.rowid>? AND ${supersededSql(table)}`,
+    )
+    supersededStatements.set(table, statement)
+  }
+  return statement.get(from) !== undefined
+}
+
+function versionSql(table: CapturedTable): string {
+  return `temp.${quoteName(nameOf(table))} AS version`
+}
+
+/** A condition on a version: the table does not hold it. */
+function supersededSql(table: CapturedTable): string {
+  const columns = columnsOf(table)
   const named = new Map(columns.map((column, index) => [column, `version.c${index}`]))
   const isSameKey = keyOf(table)
     .map((column) => `r.${column}=${named.get(column)}`)
     .join(' AND ')
   // The version stands first: its columns have no collation by which different values could be equal.
-  const isLast = `(${[...named.values()]}) IS (${columns.map((column) => `r.${column}`)})`
-  const superseded = `version.rowid>${from} AND NOT EXISTS
-    (SELECT 1 FROM ${table.sqlName} AS r WHERE ${isSameKey} AND ${isLast})`
-  if (table.shape.isAutoincrement) record.noteWrittenInParts(table.shape.name)
-  for (const tuple of reader.where(`${superseded} ORDER BY version.rowid`)) replaces.add(tuple, 1)
-  replaces.end()
+  const isSame = `(${[...named.values()]}) IS (${columns.map((column) => `r.${column}`)})`
+  return `NOT EXISTS (SELECT 1 FROM ${table.sqlName} AS r WHERE ${isSameKey} AND ${isSame})`
 }
 
 /** Its columns have no names of the user's: one TEMP table serves all shapes with as many columns. */

@@ -16,7 +16,8 @@ export class SystemState {
   #pragmas: readonly string[] = []
   #statisticsBefore: string | undefined
   #areStatisticsChanged = false
-  #mayHaveChanged = false
+  #arePragmasSet = false
+  #wasWritten = false
 
   constructor(sqlite: Database) {
     this.#sqlite = sqlite
@@ -29,17 +30,18 @@ export class SystemState {
     this.#pragmas = this.#readPragmas()
   }
 
-  /** False while nothing can have changed since the last record. */
-  get mayHaveChanged(): boolean {
-    return this.#mayHaveChanged
+  /** False while nothing of this can have changed since the last record. */
+  mayHaveChanged(hasSequences: boolean): boolean {
+    return this.#arePragmasSet || this.#areStatisticsChanged || (hasSequences && this.#wasWritten)
   }
 
   beforeStatement({ mayChangeStatistics }: UserStatement): void {
     if (mayChangeStatistics) this.#statisticsBefore = statisticsText(this.#sqlite)
   }
 
-  afterStatement({ mayChange, mayChangeStatistics }: UserStatement): void {
-    if (mayChange) this.#mayHaveChanged = true
+  afterStatement({ kind, mayChange, mayChangeStatistics }: UserStatement): void {
+    if (mayChange) this.#wasWritten = true
+    if (mayChange && kind === 'pragma') this.#arePragmasSet = true
     if (mayChangeStatistics && this.#statisticsBefore !== statisticsText(this.#sqlite)) {
       this.#areStatisticsChanged = true
     }
@@ -49,15 +51,20 @@ export class SystemState {
   difference(hasSequences: boolean, redone: RedoneSequences): string {
     const sequences = this.#sequences.difference(hasSequences, redone)
     const statistics = this.#areStatisticsChanged ? statisticsText(this.#sqlite) : ''
-    const before = this.#pragmas
-    this.#pragmas = this.#readPragmas()
-    return sequences + statistics + this.#pragmas.filter((pragma) => !before.includes(pragma)).join('')
+    return sequences + statistics + (this.#arePragmasSet ? this.#changedPragmas() : '')
   }
 
   /** The transaction is over. */
   endTransaction(): void {
     this.#areStatisticsChanged = false
-    this.#mayHaveChanged = false
+    this.#arePragmasSet = false
+    this.#wasWritten = false
+  }
+
+  #changedPragmas(): string {
+    const before = this.#pragmas
+    this.#pragmas = this.#readPragmas()
+    return this.#pragmas.filter((pragma) => !before.includes(pragma)).join('')
   }
 
   #readPragmas(): string[] {

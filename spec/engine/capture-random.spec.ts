@@ -9,7 +9,7 @@ import { RandomSql } from './random-sql.ts'
 import { Original, Replica, stateOf } from './replica.ts'
 
 const FIRST_SEED = Number(process.env.SCRIPTLOG_SEED ?? 1)
-const CASES = Number(process.env.SCRIPTLOG_CASES ?? 60)
+const CASES = Number(process.env.SCRIPTLOG_CASES ?? 40)
 const STATEMENTS = 60
 
 function runCase(seed: number): void {
