@@ -46,34 +46,43 @@ export interface Base {
 export function chainFrom(base: Base, logs: readonly FoundLog[], reach: Lsn): Chain {
   if (logs.length === 0) return { kind: 'absent', segments: [], end: base.lsn, problem: undefined }
   const whole: WholeLog[] = []
+  let stranger:
+    | { readonly log: FoundLog; readonly verdict: 'corrupt' | 'foreign'; readonly detail: string }
+    | undefined
   // Where the base does not know, the first log tells for the others.
   let { databaseId, timeline } = base
   for (const log of logs) {
-    if (log.kind === 'damaged') return broken([], base.lsn, log, 'corrupt', log.detail)
+    if (log.kind === 'damaged') {
+      stranger ??= { log, verdict: 'corrupt', detail: log.detail }
+      continue
+    }
     const { header } = log
     databaseId ??= header.databaseId
     timeline ??= header.timeline
     if (header.databaseId !== databaseId) {
-      return broken([], base.lsn, log, 'foreign', `it belongs to another database (db=${header.databaseId})`)
+      const detail = `it belongs to another database (db=${header.databaseId})`
+      stranger ??= { log, verdict: 'foreign', detail }
+    } else if (header.timeline !== timeline) {
+      const detail = `it belongs to timeline ${header.timeline}, not ${timeline}`
+      stranger ??= { log, verdict: 'foreign', detail }
+    } else {
+      whole.push(log)
     }
-    if (header.timeline !== timeline) {
-      return broken(
-        [],
-        base.lsn,
-        log,
-        'foreign',
-        `it belongs to timeline ${header.timeline}, not ${timeline}`,
-      )
-    }
-    whole.push(log)
   }
-  whole.sort((a, b) => a.header.start - b.header.start)
-  const first = whole.findLastIndex((log) => log.header.start <= base.lsn)
-  if (first >= 0) return join(base, whole.slice(first), reach)
+  const chain = joinAll(base, whole, reach)
+  if (stranger === undefined) return chain
+  // Nobody knows where its records belong; what the others hold from the base on comes before them in any case.
+  return broken(chain.segments, chain.end, stranger.log, stranger.verdict, stranger.detail)
+}
+
+function joinAll(base: Base, whole: readonly WholeLog[], reach: Lsn): Chain {
+  const logs = whole.toSorted((a, b) => a.header.start - b.header.start)
+  const first = logs.findLastIndex((log) => log.header.start <= base.lsn)
+  if (first >= 0) return join(base, logs.slice(first), reach)
   const what =
     base.lsn === 0 ? 'what was committed before it is in no file' : 'the log between the two is missing'
   const detail = `it begins past ${base.lsn === 0 ? '0/00000000' : 'the snapshot'}: ${what}`
-  return broken([], base.lsn, whole[0] ?? { path: '', sizeBytes: 0 }, 'gap', detail)
+  return broken([], base.lsn, logs[0] ?? { path: '', sizeBytes: 0 }, 'gap', detail)
 }
 
 function join(base: Base, logs: readonly WholeLog[], reach: Lsn): Chain {

@@ -240,6 +240,21 @@ test('a log of another database or timeline, or with a damaged first line, is ne
   }
 })
 
+test('.log.next is damaged or foreign: what .log holds comes before it, and is not given up with it', () => {
+  const log = new LogDraft().records(3)
+  const foreign = new LogDraft({ ...before(log, 3), timeline: 2 }).records(1)
+  for (const [verdict, bytes] of [
+    ['corrupt', Buffer.alloc(200)],
+    ['foreign', foreign.bytes],
+  ] as const) {
+    const chain = chainFrom(beginning, [found('app.log', log.bytes), found('app.log.next', bytes)], 0)
+    assert.is(chain.problem?.verdict, verdict)
+    assert.is(chain.problem?.path, found('app.log.next', bytes).path)
+    assert.is(chain.segments.length, 1)
+    assert.is(chain.end, log.bytes.length)
+  }
+})
+
 test('a base of unknown origin takes the logs at their word', () => {
   const log = new LogDraft({ timeline: 3, databaseId: 'ffffffffffffffff' }).records(3)
   const unknown = { ...beginning, timeline: undefined, databaseId: undefined }
