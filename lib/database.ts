@@ -28,7 +28,8 @@ import {
 import type { AppendedCommit } from './log/writer.ts'
 
 import { checkOptions, type DatabaseOptions, type Host, locate, lockFor, systemHost } from './options.ts'
-import { type RecoveryReport, recover } from './recovery/recover.ts'
+import { recover } from './recovery/recover.ts'
+import type { RecoveryReport } from './recovery/report.ts'
 import { resume } from './resume.ts'
 import { checkSettings, SETTING_KEYS, type Settings } from './settings.ts'
 import { CommandStatement, type Statement, WriteStatement } from './statement.ts'

@@ -1,5 +1,5 @@
 import type { ScriptlogError } from './errors.ts'
-import type { RecoveryReport, RecoveryStep } from './recovery/recover.ts'
+import type { RecoveryReport, RecoveryStep } from './recovery/report.ts'
 
 /** What a database tells while it works; heard with `on`, or with the option `onEvent` from the first moment. */
 export type DatabaseEvent =

@@ -2,7 +2,7 @@ import type { Severity } from './errors.ts'
 import { formatLsn } from './format/lsn.ts'
 import { formatMicros } from './format/time.ts'
 import type { Modified } from './properties.ts'
-import type { RecoveryReport } from './recovery/recover.ts'
+import type { RecoveryReport } from './recovery/report.ts'
 import type { Settings } from './settings.ts'
 import type { Store } from './store.ts'
 

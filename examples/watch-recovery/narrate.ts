@@ -2,7 +2,7 @@
 
 import type { MemoryFiles } from '../../lib/fs/memory.ts'
 import { formatOperation, type TracedOperation } from '../../lib/fs/trace.ts'
-import type { RecoveryStep } from '../../lib/recovery/recover.ts'
+import type { RecoveryStep } from '../../lib/recovery/report.ts'
 import { BASE, DIRECTORY, suffixOf, textOf } from './world.ts'
 
 /** One operation that changes the disk or makes it durable. */

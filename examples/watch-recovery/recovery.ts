@@ -4,7 +4,7 @@ import type { Change } from '../../lib/fs/change.ts'
 import type { Image } from '../../lib/fs/image.ts'
 import { isDurableStep } from '../../lib/fs/operation.ts'
 import { Database, type RecoveryReport, ScriptlogError } from '../../lib/index.ts'
-import type { RecoveryStep } from '../../lib/recovery/recover.ts'
+import type { RecoveryStep } from '../../lib/recovery/report.ts'
 import { type Step, stepOf } from './narrate.ts'
 import { BASE, worldWith } from './world.ts'
 

@@ -2,12 +2,14 @@
 // from which LSN and with which checksum. The same bytes get the same name, so that a recovery that is itself killed
 // and run again keeps them once.
 
-import { CorruptionError } from '../errors.ts'
+import { CorruptionError, invariant } from '../errors.ts'
 import { crc32, formatCrc } from '../format/checksum.ts'
 import { formatLsn, type Lsn } from '../format/lsn.ts'
 import type { Files } from '../fs/files.ts'
 import { replace } from '../fs/replace.ts'
 import { type Names, rejectedPath, shortName } from '../names.ts'
+import type { Context } from './context.ts'
+import { allLogs } from './plan.ts'
 
 export interface SetAside {
   /** Where the bytes are kept. */
@@ -60,3 +62,26 @@ export function setAside(
 }
 
 const LARGEST_BYTES = 2 ** 31 - 1
+
+/** Keeps the torn tail, or the whole of every log when damage is accepted, or a `.properties` that is damaged. */
+export function setAsideRejected({ environment, names, found, plan }: Context): SetAside[] {
+  const { files } = environment
+  const kept: SetAside[] = []
+  if (found.properties.kind === 'damaged') {
+    kept.push(setAside(files, names, { path: names.properties, offset: 0, lsn: 0, why: 'damaged' }))
+  }
+  const { problem, treatment } = plan
+  if (problem === undefined || treatment === undefined) return kept
+  if (treatment === 'set-aside') {
+    const log = plan.chain.segments.at(-1)?.log
+    invariant(log !== undefined && log.path === problem.path, 'a tail is set aside of the last log')
+    const offset = problem.lsn - log.header.start
+    kept.push(setAside(files, names, { path: log.path, offset, lsn: problem.lsn, why: problem.verdict }))
+    return kept
+  }
+  for (const log of allLogs(found)) {
+    if (files.stat(log.path) === undefined) continue
+    kept.push(setAside(files, names, { path: log.path, offset: 0, lsn: problem.lsn, why: problem.verdict }))
+  }
+  return kept
+}
