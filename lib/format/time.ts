@@ -1,11 +1,18 @@
 /** Time of a commit, in microseconds since 1970 (exact as a number until the year 2255). */
 export type Micros = number
 
+// Commits of the same second share this much of their text, and there may be 100,000 of them.
+let lastSecond = Number.NaN
+let lastPrefix = ''
+
 /** `2026-11-20T06:53:29.000001Z`: 27 characters, sortable as text. */
 export function formatMicros(micros: Micros): string {
-  const millis = Math.floor(micros / 1000)
-  const rest = micros - millis * 1000
-  return `${new Date(millis).toISOString().slice(0, 23)}${String(rest).padStart(3, '0')}Z`
+  const second = Math.floor(micros / 1_000_000)
+  if (second !== lastSecond) {
+    lastPrefix = new Date(second * 1000).toISOString().slice(0, 20)
+    lastSecond = second
+  }
+  return `${lastPrefix}${String(micros - second * 1_000_000).padStart(6, '0')}Z`
 }
 
 /** Reads what {@link formatMicros} prints; undefined for anything else. */
