@@ -1,0 +1,19 @@
+import { checkpointCommand } from './checkpoint.ts'
+import type { Command } from './command.ts'
+import { execCommand } from './exec.ts'
+import { logCommand } from './log.ts'
+import { rejectedCommand } from './rejected.ts'
+import { replayCommand } from './replay.ts'
+import { statusCommand } from './status.ts'
+import { verifyCommand } from './verify.ts'
+
+/** In the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  execCommand,
+  replayCommand,
+  statusCommand,
+  logCommand,
+  verifyCommand,
+  checkpointCommand,
+  rejectedCommand,
+]
