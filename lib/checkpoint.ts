@@ -44,9 +44,9 @@ export interface CheckpointOptions {
   readonly newTimeline?: boolean
   /**
    * Of a resume, whose log failed: it is not synced again, and C lies past every byte that was ever handed to
-   * it, and past `pastLsn`.
+   * it, and past `pastLsn`. `wereSetAside`: recovery has kept copies of all logs, readable or not.
    */
-  readonly abandonLog?: { readonly pastLsn: Lsn }
+  readonly abandonLog?: { readonly pastLsn: Lsn; readonly wereSetAside?: boolean }
   readonly onStep?: (step: CheckpointStep) => void
 }
 
@@ -93,7 +93,8 @@ export function checkpoint(store: Store, options: CheckpointOptions): Checkpoint
 
   incompleteWhenFailing(names, 'the next checkpoint or open finishes it', () => {
     store.hasUnfinishedCheckpoint = true
-    finishCheckpoint(files, names, stateFile, options.settleAs, onStep)
+    const wereSetAside = options.abandonLog?.wereSetAside === true
+    finishCheckpoint(files, names, stateFile, { settleAs: options.settleAs, wereSetAside, onStep })
     store.hasUnfinishedCheckpoint = false
   })
   return { lsn, scriptBytes: prepared.scriptBytes, rows: prepared.rows }
@@ -187,13 +188,19 @@ function switchState(store: Store, header: ScriptHeader, prepared: Prepared): vo
   store.log = prepared.log
 }
 
+export interface FinishOptions {
+  readonly settleAs: 'yes' | 'no'
+  /** Recovery has kept copies of all logs: one whose first line cannot be read may go. */
+  readonly wereSetAside: boolean
+  readonly onStep?: (step: CheckpointStep) => void
+}
+
 /** Steps 4 to 6 of a checkpoint that passed its commit point, from wherever it was cut off. */
 export function finishCheckpoint(
   files: Files,
   names: Names,
   stateFile: StateFile,
-  settleAs: 'yes' | 'no',
-  onStep: (step: CheckpointStep) => void = () => undefined,
+  { settleAs, wereSetAside, onStep = () => undefined }: FinishOptions,
 ): void {
   onStep('moveIntoPlace')
   if (isScriptAt(files, names.scriptNew, stateFile)) files.rename(names.scriptNew, names.script)
@@ -202,10 +209,13 @@ export function finishCheckpoint(
   onStep('freshLog')
   const { checkpointLsn } = stateFile.state
   const logStart = startOf(files, names.log)
+  const hasLogNext = files.stat(names.logNext) !== undefined
   const logNextStart = startOf(files, names.logNext)
   const takesOver = startOf(files, names.logNew) === checkpointLsn && logNextStart !== checkpointLsn
   if (takesOver && (logStart === undefined || logStart < checkpointLsn)) files.rename(names.logNew, names.log)
-  if (logNextStart !== undefined && endOf(files, names.logNext) <= checkpointLsn) files.remove(names.logNext)
+  const isLogNextOver =
+    logNextStart === undefined ? wereSetAside : endOf(files, names.logNext) <= checkpointLsn
+  if (hasLogNext && isLogNextOver) files.remove(names.logNext)
   files.syncDir(names.dir)
 
   onStep('settle')
@@ -213,7 +223,10 @@ export function finishCheckpoint(
 }
 
 function finishUnfinished(store: Store): void {
-  finishCheckpoint(store.environment.files, store.names, store.stateFile, 'yes')
+  finishCheckpoint(store.environment.files, store.names, store.stateFile, {
+    settleAs: 'yes',
+    wereSetAside: false,
+  })
   store.hasUnfinishedCheckpoint = false
 }
 

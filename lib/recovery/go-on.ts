@@ -69,7 +69,7 @@ export function goOn(
     settleAs: 'yes',
     newTimeline: plan.isNewTimeline,
     // Past every byte of the old logs, torn ones too, so that no LSN ever names two records.
-    abandonLog: { pastLsn: pastEverything(found) },
+    abandonLog: { pastLsn: pastEverything(found), wereSetAside: !isPlain },
   })
   return { store, wentOn: 'checkpoint' }
 }

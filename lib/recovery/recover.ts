@@ -110,7 +110,10 @@ function finishThenOpen(context: Context): Result {
     aside.push(...setAsideRejected(context))
   }
   onStep('makeBaseTrue')
-  finishCheckpoint(files, names, new StateFile(files, names, knownState(context)), 'yes')
+  finishCheckpoint(files, names, new StateFile(files, names, knownState(context)), {
+    settleAs: 'yes',
+    wereSetAside: isAccepted,
+  })
   onStep('survey')
   const foundNow = survey(files, names)
   onStep('decide', foundNow)
