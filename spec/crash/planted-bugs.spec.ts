@@ -44,8 +44,8 @@ const inReader = (search: string, replacement: string): Edit => ({
   search,
   replacement,
 })
-const inRecover = (search: string, replacement: string): Edit => ({
-  file: 'recovery/recover.ts',
+const inGoOn = (search: string, replacement: string): Edit => ({
+  file: 'recovery/go-on.ts',
   search,
   replacement,
 })
@@ -129,21 +129,23 @@ const BUGS: readonly PlantedBug[] = [
     name: 'log dropped because of the flag',
     scenario: 'the state file of yesterday',
     edits: [
-      inRecover(
-        '  redoEntries(environment.files, found, plan, (entry) => {\n',
-        "  redoEntries(environment.files, found, plan, (entry) => {\n    if (found.situation.state === 'clean') return\n",
-      ),
+      {
+        file: 'recovery/apply.ts',
+        search: '  redoEntries(environment.files, found, plan, (entry) => {\n',
+        replacement:
+          "  redoEntries(environment.files, found, plan, (entry) => {\n    if (found.situation.state === 'clean') return\n",
+      },
     ],
   },
   {
     name: 'appending to an inherited log',
     scenario: 'a failed sync, then another process',
     edits: [
-      inRecover(
+      inGoOn(
         "  if (found.situation.state !== 'clean' && found.situation.state !== 'fresh') return false\n",
         '',
       ),
-      inRecover(
+      inGoOn(
         `    log.path === names.log &&
     log.end.records === 0 &&
     log.end.end === log.header.start + log.header.sizeBytes &&
@@ -246,7 +248,7 @@ const BUGS: readonly PlantedBug[] = [
     name: 'recovery goes on in memory without the last records in its new log',
     scenario: 'a failed sync, then another process',
     edits: [
-      inRecover(
+      inGoOn(
         'names.logNextNew, names.logNext, header, commits)',
         'names.logNextNew, names.logNext, header, [])',
       ),
