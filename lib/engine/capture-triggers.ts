@@ -2,7 +2,7 @@ import type { Database } from 'better-sqlite3'
 import { quoteName } from '../format/sql-literal.ts'
 import type { CapturedTable } from './captured-table.ts'
 import type { RowEvent } from './rowid-changes.ts'
-import { readSchema, type SchemaObject } from './schema.ts'
+import type { Schema, SchemaObject } from './schema.ts'
 
 /** What the triggers call: `scriptlog_touch(table number, event, key)`. */
 export const TOUCH_FUNCTION = 'scriptlog_touch'
@@ -32,7 +32,17 @@ export interface CaptureTrigger {
  * actions do meanwhile. TEMP triggers run before those of the main schema, among themselves in an order that nobody
  * controls (that of a hash table): see {@link refuseHidingTriggers}.
  */
-export function touchTriggers(table: CapturedTable): CaptureTrigger[] {
+export function touchTriggers(table: CapturedTable): readonly CaptureTrigger[] {
+  const known = triggersOf.get(table)
+  if (known !== undefined) return known
+  const triggers = makeTouchTriggers(table)
+  triggersOf.set(table, triggers)
+  return triggers
+}
+
+const triggersOf = new WeakMap<CapturedTable, readonly CaptureTrigger[]>()
+
+function makeTouchTriggers(table: CapturedTable): CaptureTrigger[] {
   const { shape, sqlName } = table
   const keySql = (row: 'OLD' | 'NEW') => {
     if (shape.key.kind === 'primary-key') return table.text.keySql(row)
@@ -67,17 +77,40 @@ export function trigger({ number }: CapturedTable, what: string, rest: string): 
   return { name, text: `${quoteName(name)} ${rest}` }
 }
 
-/**
- * Makes the TEMP triggers of capture exactly the given ones, whatever they were before: after the start, after DDL
- * and after a rollback, which brings back TEMP triggers too.
- */
-export function installTriggers(sqlite: Database, triggers: Iterable<CaptureTrigger>): void {
-  const wanted = new Map([...triggers].map((one) => [one.name, one.text]))
-  for (const object of readSchema(sqlite, 'temp').values()) {
-    if (object.type !== 'trigger' || !isCaptureObject(object)) continue
-    // SQLite keeps the text of a TEMP trigger without the word TEMP.
-    if (object.sql === `CREATE TRIGGER ${wanted.get(object.name)}`) wanted.delete(object.name)
-    else sqlite.exec(`DROP TRIGGER temp.${quoteName(object.name)}`)
+/** The TEMP triggers of capture as they are in the TEMP schema. */
+export class InstalledTriggers {
+  readonly #sqlite: Database
+  /** Texts by name. */
+  #there = new Map<string, string>()
+
+  constructor(sqlite: Database) {
+    this.#sqlite = sqlite
   }
-  for (const text of wanted.values()) sqlite.exec(`CREATE TEMP TRIGGER ${text}`)
+
+  /** Takes over what the TEMP schema holds: a rollback may have brought triggers back, ALTER rewritten them. */
+  read(temp: Schema): void {
+    const triggers = [...temp.values()].filter(
+      (object) => object.type === 'trigger' && isCaptureObject(object),
+    )
+    // SQLite keeps the text of a TEMP trigger without the word TEMP.
+    this.#there = new Map(
+      triggers.map(({ name, sql }) => [name, (sql ?? '').replace(/^CREATE TRIGGER /, '')]),
+    )
+  }
+
+  /** Makes them exactly the given ones. */
+  set(triggers: readonly CaptureTrigger[]): void {
+    const wanted = new Map(triggers.map(({ name, text }) => [name, text]))
+    for (const [name, text] of this.#there) {
+      if (wanted.get(name) === text) continue
+      // DROP TABLE has dropped those of its table.
+      this.#sqlite.exec(`DROP TRIGGER IF EXISTS temp.${quoteName(name)}`)
+      this.#there.delete(name)
+    }
+    for (const [name, text] of wanted) {
+      if (this.#there.has(name)) continue
+      this.#sqlite.exec(`CREATE TEMP TRIGGER ${text}`)
+      this.#there.set(name, text)
+    }
+  }
 }

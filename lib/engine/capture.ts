@@ -97,7 +97,7 @@ export class Capture {
    */
   start(): void {
     invariant(!this.#sqlite.inTransaction, 'capture starts between transactions')
-    this.#schema.refresh(false)
+    this.#schema.refresh(false, false)
     this.#replaced.readPragma()
     this.#system.start(this.#schema.hasSequences)
   }
@@ -305,7 +305,8 @@ export class Capture {
 
   /** What the DDL did to the main schema, as text. */
   #followSchema(sql: string, before: Schema): string {
-    this.#refresh()
+    // What creates something in main that is no trigger (those follow their tables) leaves other schemas alone.
+    this.#refresh(/^\s*CREATE\b/i.test(sql) && !/\btrigger\b|\btemp|\./i.test(sql))
     const text = ddlText(sql, before, this.#schema.main)
     assertKeepable(text)
     if (text.startsWith('CREATE TABLE')) this.#touchSelected(before)
@@ -332,9 +333,9 @@ export class Capture {
     this.#refresh()
   }
 
-  #refresh(): void {
+  #refresh(isTempKnown = false): void {
     this.#hasChangedTemp = true
-    this.#schema.refresh(this.#replaced.areTriggersWanted)
+    this.#schema.refresh(this.#replaced.areTriggersWanted, isTempKnown)
     if (this.#schema.hasUserTriggers) this.#replaced.restorePragma()
   }
 

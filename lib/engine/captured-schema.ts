@@ -1,23 +1,27 @@
 import type { Database } from 'better-sqlite3'
-import { installTriggers, isCaptureObject, touchTriggers } from './capture-triggers.ts'
+import { InstalledTriggers, isCaptureObject, touchTriggers } from './capture-triggers.ts'
 import { CapturedTables } from './captured-tables.ts'
 import { isLateTrigger, refuseHidingTriggers } from './refusals.ts'
 import { createVersionTable, dropVersionTables, hasVersions, versionTriggers } from './row-versions.ts'
-import { readSchema, type Schema } from './schema.ts'
+import { readSchema, type Schema, type SchemaObject } from './schema.ts'
 import { asksFor } from './statement-kind.ts'
 
 /** The schema as capture last saw it, and the TEMP objects that belong to it. */
 export class CapturedSchema {
   readonly tables: CapturedTables
   readonly #sqlite: Database
+  readonly #triggers: InstalledTriggers
   #main: Schema = new Map()
+  /** The user's objects in the TEMP schema and in attached databases. */
+  #others: readonly SchemaObject[] = []
+  #lateTriggers: readonly SchemaObject[] = []
   #hasUserTriggers = false
-  #hasLateTriggers = false
   #mayReplace = false
   #mayFail = false
 
   constructor(sqlite: Database) {
     this.#sqlite = sqlite
+    this.#triggers = new InstalledTriggers(sqlite)
     this.tables = new CapturedTables(sqlite)
   }
 
@@ -32,7 +36,7 @@ export class CapturedSchema {
 
   /** There are TEMP triggers of the user's that run after a row was written. */
   get hasLateTriggers(): boolean {
-    return this.#hasLateTriggers
+    return this.#lateTriggers.length > 0
   }
 
   /** Some constraint or trigger resolves conflicts by REPLACE. */
@@ -50,20 +54,24 @@ export class CapturedSchema {
   }
 
   /**
-   * Reads the schema anew and makes the TEMP triggers what it needs.
-   * @throws {ScriptlogError} when a table cannot be captured or a TEMP trigger could prevent it; everything is as before
-   * then.
+   * Reads the schema anew and makes the TEMP triggers what it needs. `isTempKnown`: nothing has changed in
+   * the TEMP schema and in attached databases but by capture itself.
+   * @throws {ScriptlogError} when a table cannot be captured or a TEMP trigger could prevent it; everything is as
+   * before then.
    */
-  refresh(needsVersions: boolean): void {
+  refresh(needsVersions: boolean, isTempKnown: boolean): void {
     const main = readSchema(this.#sqlite, 'main')
-    const users = [...readSchema(this.#sqlite, 'temp').values()].filter((object) => !isCaptureObject(object))
-    refuseHidingTriggers(users, main.values())
+    const temp = isTempKnown ? undefined : readSchema(this.#sqlite, 'temp')
+    const others = temp === undefined ? this.#others : [...this.#attachedObjects(), ...usersOwn(temp)]
+    const lateTriggers = temp === undefined ? this.#lateTriggers : usersOwn(temp).filter(isLateTrigger)
+    const objects = [...main.values(), ...others]
+    refuseHidingTriggers(lateTriggers, objects)
     this.tables.refresh(main)
     this.#main = main
-    const objects = [...main.values(), ...users]
-    // Triggers in an attached database are not looked at: that any are there is assumed.
-    this.#hasLateTriggers = users.some(isLateTrigger)
-    this.#hasUserTriggers = objects.some(({ type }) => type === 'trigger') || this.#hasAttached()
+    this.#others = others
+    this.#lateTriggers = lateTriggers
+    if (temp !== undefined) this.#triggers.read(temp)
+    this.#hasUserTriggers = objects.some(({ type }) => type === 'trigger')
     this.#mayReplace = objects.some(({ sql }) => sql !== null && asksFor('REPLACE', sql))
     this.#mayFail = objects.some(({ sql }) => sql !== null && asksFor('FAIL', sql))
     this.installTriggers(needsVersions)
@@ -73,11 +81,11 @@ export class CapturedSchema {
     const versioned = needsVersions ? [...this.tables].filter(hasVersions) : []
     for (const table of versioned) createVersionTable(this.#sqlite, table)
     const touch = [...this.tables].flatMap(touchTriggers)
-    installTriggers(this.#sqlite, [...touch, ...versioned.flatMap(versionTriggers)])
+    this.#triggers.set([...touch, ...versioned.flatMap(versionTriggers)])
   }
 
   removeTriggers(): void {
-    installTriggers(this.#sqlite, [])
+    this.#triggers.set([])
   }
 
   dropVersions(): void {
@@ -85,8 +93,14 @@ export class CapturedSchema {
     dropVersionTables(this.#sqlite)
   }
 
-  #hasAttached(): boolean {
-    const names = this.#sqlite.prepare<[], string>('SELECT name FROM pragma_database_list').pluck().all()
-    return names.some((name) => name !== 'main' && name !== 'temp')
+  #attachedObjects(): SchemaObject[] {
+    const schemas = this.#sqlite.prepare<[], string>('SELECT name FROM pragma_database_list').pluck().all()
+    return schemas
+      .filter((schema) => schema !== 'main' && schema !== 'temp')
+      .flatMap((schema) => [...readSchema(this.#sqlite, schema).values()])
   }
+}
+
+function usersOwn(temp: Schema): SchemaObject[] {
+  return [...temp.values()].filter((object) => !isCaptureObject(object))
 }

@@ -71,18 +71,19 @@ export function isLateTrigger({ type, sql }: SchemaObject): boolean {
 /**
  * Refuses what would keep a row that was written from being reported: a TEMP trigger of the user's may run before
  * those of capture, and end the statement while the row stays. RAISE(IGNORE) does that, and so does anything that
- * fails with conflict resolution FAIL.
+ * fails with conflict resolution FAIL. `late` are such triggers, `all` what they might make fail.
  * @throws {UsageError}
  */
-export function refuseHidingTriggers(temp: readonly SchemaObject[], main: Iterable<SchemaObject>): void {
-  const late = temp.filter(isLateTrigger)
-  const ignoring = late.find(({ sql }) => sql !== null && raisesIgnore(sql))
-  if (ignoring !== undefined)
-    refuse(ignoring.sql ?? '', `RAISE(IGNORE) in a TEMP trigger AFTER the change ${HIDES}`)
+export function refuseHidingTriggers(late: readonly SchemaObject[], all: readonly SchemaObject[]): void {
   if (late.length === 0) return
-  const failing = [...late, ...main].find(({ sql }) => sql !== null && asksFor('FAIL', sql))
-  if (failing !== undefined)
+  const ignoring = late.find(({ sql }) => sql !== null && raisesIgnore(sql))
+  if (ignoring !== undefined) {
+    refuse(ignoring.sql ?? '', `RAISE(IGNORE) in a TEMP trigger AFTER the change ${HIDES}`)
+  }
+  const failing = all.find(({ sql }) => sql !== null && asksFor('FAIL', sql))
+  if (failing !== undefined) {
     refuse(failing.sql ?? '', `FAIL together with a TEMP trigger AFTER the change ${HIDES}`)
+  }
 }
 
 /**

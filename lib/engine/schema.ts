@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3'
+import { quoteName } from '../format/sql-literal.ts'
 
 export interface SchemaObject {
   readonly type: 'table' | 'index' | 'view' | 'trigger'
@@ -12,10 +13,10 @@ export interface SchemaObject {
 /** The objects of a schema by type and name, in the order in which they were created. */
 export type Schema = ReadonlyMap<string, SchemaObject>
 
-export function readSchema(sqlite: Database, schema: 'main' | 'temp'): Schema {
+export function readSchema(sqlite: Database, schema: string): Schema {
   const objects = sqlite
     .prepare<[], SchemaObject>(
-      `SELECT type, name, tbl_name AS tableName, sql FROM ${schema}.sqlite_schema ORDER BY rowid`,
+      `SELECT type, name, tbl_name AS tableName, sql FROM ${quoteName(schema)}.sqlite_schema ORDER BY rowid`,
     )
     .all()
   return new Map(objects.map((object) => [`${object.type} ${object.name}`, object]))
