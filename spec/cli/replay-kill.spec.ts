@@ -123,8 +123,14 @@ for (const source of ['work.sql', '-']) {
       const chance = chances(seed + source.length)
       const { sql, countBefore, count } = workload(chance, 2500)
       writeFileSync(join(cwd, 'work.sql'), sql)
+      // Without a delay each commit is in the file at once: a kill between two of them shows.
+      const delayed = source === '-' ? [] : ['--write-delay-millis', '0']
       const run = (onStart: (child: ChildProcess) => void) =>
-        cli(['replay', 'app', source], { cwd, onStart, ...(source === '-' ? { input: sql } : {}) })
+        cli(['replay', 'app', source, ...delayed], {
+          cwd,
+          onStart,
+          ...(source === '-' ? { input: sql } : {}),
+        })
       let kills = 0
       let moved = 0
       const delay = new Delay(chance, await startMillis(cwd))
