@@ -163,10 +163,10 @@ test('each kind of failure is caught, told, and makes the exit code 1', () => {
 test('a file that does not end is ended, and the others are not held up', () => {
   const hanging = "test('one', () => { for (;;); })\ntest.run()"
   const open = `${passing}setInterval(() => {}, 1000)\ntest.run()`
-  const ran = run({ hanging, open }, '--time-out', '2')
+  const ran = run({ hanging, open }, '--time-out', '5')
   assert.is(ran.exitCode, 1)
-  assert.match(ran.stdout, /^FAILED +hanging[\s\S]*it did not end within 2 s/m)
-  assert.match(ran.stdout, /^FAILED +open\S+ +2 passed, 1 failed[\s\S]*it did not end within 2 s/m)
+  assert.match(ran.stdout, /^FAILED +hanging[\s\S]*it did not end within 5 s/m)
+  assert.match(ran.stdout, /^FAILED +open\S+ +2 passed, 1 failed[\s\S]*it did not end within 5 s/m)
 })
 
 test.run()

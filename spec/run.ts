@@ -26,7 +26,7 @@ interface Outcome extends SuiteResult {
 
 async function main(): Promise<number> {
   const { values, positionals: filters } = parseArgs({
-    options: { in: { type: 'string', default: HERE }, 'time-out': { type: 'string', default: '240' } },
+    options: { in: { type: 'string', default: HERE }, 'time-out': { type: 'string', default: '600' } },
     allowPositionals: true,
   })
   const root = resolve(values.in)
