@@ -4,11 +4,19 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CommitInDoubtError } from '../../lib/errors.ts'
+import { HeldTime } from '../crash/held-time.ts'
 import { BASE } from '../crash/process.ts'
 import { nth, Stage, thrown } from './stage.ts'
 
 const CREATE = 'CREATE TABLE t(x)'
 const INSERT = 'INSERT INTO t VALUES(1)'
+
+// A commit under a write delay does not wait less because the machine is slow.
+let time: HeldTime
+test.before.each(() => {
+  time = new HeldTime()
+})
+test.after.each(() => time.release())
 
 /** A database with one commit, closed cleanly. */
 function closed(): Stage {
