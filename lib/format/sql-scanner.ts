@@ -18,6 +18,8 @@ export interface StreamedStatement extends Statement {
   readonly offset: number
   /** The line on which `text` begins, from 1. */
   readonly line: number
+  /** The byte behind its semicolon: from there on another stream can go on. */
+  readonly end: number
 }
 
 const NEWLINE = 0x0a
@@ -102,13 +104,26 @@ export class StatementStream {
   readonly #automaton = new StatementAutomaton()
   /** Bytes since the first token of the statement under way, in pieces. */
   #pending: Uint8Array[] = []
-  #offset = 0
-  #line = 1
+  #offset: number
+  #line: number
   #startLine = 1
 
-  /** The statements that `bytes` completes. */
-  feed(bytes: Uint8Array): StreamedStatement[] {
-    const statements: StreamedStatement[] = []
+  /** `from` is where the first piece stands in the file, in bytes, and on which line. */
+  constructor(from: { readonly offset: number; readonly line: number } = { offset: 0, line: 1 }) {
+    this.#offset = from.offset
+    this.#line = from.line
+  }
+
+  /** The line that has been reached. */
+  get line(): number {
+    return this.#line
+  }
+
+  /**
+   * The statements that `bytes` completes, each as soon as it is found: what is wrong behind one takes nothing away
+   * from it. All of them must be taken before the next piece is fed.
+   */
+  *feed(bytes: Uint8Array): Generator<StreamedStatement> {
     const automaton = this.#automaton
     const base = this.#offset
     for (let at = 0; at < bytes.length; at++) {
@@ -120,17 +135,16 @@ export class StatementStream {
       if (code === NEWLINE) this.#line++
       if (!isEnd) continue
       this.#keep(bytes.subarray(0, at))
-      statements.push(this.#take(true))
+      yield this.#take(true, base + at + 1)
     }
-    // A copy: the caller may use its buffer again.
-    this.#keep(bytes.slice())
+    // A copy (which slice() of a Buffer is not): the caller may use its buffer again.
+    this.#keep(Buffer.from(bytes))
     this.#offset = base + bytes.length
-    return statements
   }
 
   /** What stands at the end of the file without a semicolon, if anything does. */
   end(): StreamedStatement | undefined {
-    return this.#automaton.start < 0 ? undefined : this.#take(false)
+    return this.#automaton.start < 0 ? undefined : this.#take(false, this.#offset)
   }
 
   /** Remembers what `bytes`, the beginning of the piece that is being read, adds to the statement under way. */
@@ -141,14 +155,14 @@ export class StatementStream {
     else this.#pending = [bytes.subarray(start - this.#offset)]
   }
 
-  #take(isComplete: boolean): StreamedStatement {
-    const { start, end } = this.#automaton
-    const bytes = Buffer.concat(this.#pending).subarray(0, end - start)
+  #take(isComplete: boolean, end: number): StreamedStatement {
+    const { start, end: textEnd } = this.#automaton
+    const bytes = Buffer.concat(this.#pending).subarray(0, textEnd - start)
     this.#pending = []
     this.#automaton.reset()
     if (!isUtf8(bytes)) {
       throw new UsageError(`the statement on line ${this.#startLine} is not UTF-8`, { offset: start })
     }
-    return { text: bytes.toString('utf8'), offset: start, line: this.#startLine, isComplete }
+    return { text: bytes.toString('utf8'), offset: start, line: this.#startLine, end, isComplete }
   }
 }
