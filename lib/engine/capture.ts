@@ -7,18 +7,16 @@
 //                    and INSERT
 //
 // A row that was touched and did not change after all (its statement failed, a savepoint was rolled back) is
-// written once more as it is, which does no harm. So rows need no undo; only segments do, and which of them are
-// true SQLite itself remembers: in a number of the TEMP schema that rolls back with everything else.
+// written once more as it is, which does no harm. So rows need no undo; only segments do (pending-changes.ts).
 
 import type { Database } from 'better-sqlite3'
-import { invariant, messageOf, ScriptlogError } from '../errors.ts'
-import { ownStatements } from '../format/own-statements.ts'
+import { invariant } from '../errors.ts'
 import { leadingKeywords } from '../format/sql-scanner.ts'
 import { ROW_EVENTS, TOUCH_FUNCTION } from './capture-triggers.ts'
 import { CapturedSchema } from './captured-schema.ts'
 import { ddlText } from './ddl-text.ts'
-import { Effects } from './effects.ts'
-import { joined, RecordText } from './record-text.ts'
+import { PendingChanges } from './pending-changes.ts'
+import { joined } from './record-text.ts'
 import { refuseDdl, refuseHidingFail, refusePragma } from './refusals.ts'
 import { ReplacedRows } from './replaced-rows.ts'
 import { changedTables, type Schema } from './schema.ts'
@@ -38,29 +36,6 @@ export interface CommittedChanges {
   readonly needsCheckpoint: boolean
 }
 
-/** Effects that became text because DDL followed, and that DDL. */
-interface Segment {
-  /** The number in the TEMP schema from which on the segment is true. */
-  readonly marker: number
-  /** Undefined when it is too large for a string. */
-  readonly sql: string | undefined
-  readonly rows: number
-  /** Tables with AUTOINCREMENT that the segment writes. */
-  readonly writtenInParts: readonly string[]
-  /** Tables that the DDL created, altered or dropped. */
-  readonly changedTables: readonly string[]
-  /** The effects before the DDL: needed again when a savepoint among them is rolled back to. */
-  readonly effects: Effects
-}
-
-/** A DDL statement under way. */
-interface RunningDdl {
-  readonly effects: Effects
-  /** The effects before the statement, written in the schema before it. */
-  readonly record: RecordText
-  readonly hasSavepoint: boolean
-}
-
 const SAVEPOINT = '"scriptlog:ddl"'
 
 /** Captures what the transactions of one connection do, from {@link start} on. */
@@ -69,10 +44,7 @@ export class Capture {
   readonly #schema: CapturedSchema
   readonly #replaced: ReplacedRows
   readonly #system: SystemState
-  #effects: Effects
-  #segments: Segment[] = []
-  #lastMarker = 0
-  #ddl: RunningDdl | undefined
+  readonly #changes: PendingChanges
   /** Statements under way; more than one while an iterator is open. */
   #running = 0
   /** Whether a transaction was open after the last statement. */
@@ -80,13 +52,15 @@ export class Capture {
   /** TEMP objects were made or dropped in the open transaction: a rollback undoes that too. */
   #hasChangedTemp = false
   #wasVacuumed = false
+  /** The DDL under way runs in a savepoint. */
+  #hasSavepoint = false
 
   constructor(sqlite: Database) {
     this.#sqlite = sqlite
     this.#schema = new CapturedSchema(sqlite)
     this.#replaced = new ReplacedRows(sqlite)
     this.#system = new SystemState(sqlite)
-    this.#effects = new Effects(0)
+    this.#changes = new PendingChanges(sqlite, this.#schema.tables)
     const touch = (table: unknown, event: unknown, key: unknown) => this.#touch(table, event, key)
     sqlite.function(TOUCH_FUNCTION, { safeIntegers: false }, touch)
   }
@@ -166,47 +140,32 @@ export class Capture {
    */
   takeCommitted(): CommittedChanges | undefined {
     if (this.#running > 0 || this.#sqlite.inTransaction) return undefined
-    const segments = this.#segments
-    const isSystemChanged = this.#system.mayHaveChanged(this.#schema.hasSequences)
-    if (this.#effects.isEmpty && segments.length === 0 && !isSystemChanged && !this.#wasVacuumed)
+    const { hasSequences } = this.#schema
+    const isSystemChanged = this.#system.mayHaveChanged(hasSequences)
+    const wasVacuumed = this.#wasVacuumed
+    if (this.#changes.isEmpty && !isSystemChanged && !wasVacuumed) {
+      this.#endTransaction()
       return undefined
-    const record = this.#write(this.#effects)
-    const system = isSystemChanged ? this.#systemText(record) : ''
-    const sql = joined([...segments.map((segment) => segment.sql), record.sql(), system])
-    const rows = segments.reduce((sum, segment) => sum + segment.rows, record.rows)
-    const needsCheckpoint = this.#wasVacuumed || sql === undefined
+    }
+    const { texts, rows, redone } = this.#changes.write()
+    const system = isSystemChanged ? this.#system.difference(hasSequences, redone) : ''
     this.#endTransaction()
-    if (needsCheckpoint) return { sql: '', rows, needsCheckpoint }
-    return sql === '' ? undefined : { sql, rows, needsCheckpoint }
-  }
-
-  /** The changes of what is in no ordinary table, to follow the record's other statements. */
-  #systemText(record: RecordText): string {
-    const segments = this.#segments
-    return this.#system.difference(this.#schema.hasSequences, {
-      highestWritten: record.highestWritten,
-      writtenInParts: new Set([record, ...segments].flatMap((part) => [...part.writtenInParts])),
-      changedTables: new Set(segments.flatMap((segment) => segment.changedTables)),
-    })
+    const sql = joined([...texts, system])
+    if (wasVacuumed || sql === undefined) return { sql: '', rows, needsCheckpoint: true }
+    return sql === '' ? undefined : { sql, rows, needsCheckpoint: false }
   }
 
   #touch(table: unknown, event: unknown, key: unknown): void {
     const name = typeof event === 'number' ? ROW_EVENTS[event] : undefined
     const isKey = typeof key === 'number' || typeof key === 'string'
     invariant(typeof table === 'number' && name !== undefined && isKey, 'capture triggers report rows')
-    this.#effects.touch(this.#schema.tables, table, name, key)
-  }
-
-  #write(effects: Effects): RecordText {
-    const record = new RecordText()
-    effects.write(this.#sqlite, this.#schema.tables, record)
-    return record
+    this.#changes.touch(table, name, key)
   }
 
   #beginReplacing(): void {
     const hadTriggers = this.#replaced.areTriggersWanted
     if (!this.#replaced.begin(this.#schema.hasUserTriggers)) return
-    this.#effects.distrust()
+    this.#changes.distrust()
     if (!hadTriggers) this.#installTriggers()
   }
 
@@ -217,7 +176,10 @@ export class Capture {
     const isOpen = this.#sqlite.inTransaction
     this.#wasOpen = isOpen
     if (isOpen) {
-      if (kind === 'rollback-to' && outcome === 'done') this.#afterRollbackTo()
+      if (kind === 'rollback-to' && outcome === 'done' && this.#hasChangedTemp) {
+        this.#changes.rollBack()
+        this.#refresh()
+      }
       return
     }
     if (this.#running > 0) return
@@ -225,82 +187,54 @@ export class Capture {
     const isUndone = outcome === 'done' ? kind === 'rollback' : wasOpen || !(mayFail || this.#schema.mayFail)
     if (!isUndone) return
     if (this.#hasChangedTemp) this.#refresh()
-    this.#effects = new Effects(this.#replaced.lastVersion)
     this.#endTransaction()
   }
 
   #endTransaction(): void {
-    this.#segments = []
     this.#hasChangedTemp = false
     this.#wasVacuumed = false
     this.#system.endTransaction()
     if (this.#replaced.endTransaction()) this.#schema.dropVersions()
-    if (!this.#effects.isEmpty) this.#effects = new Effects(this.#replaced.lastVersion)
-  }
-
-  /** Segments after the savepoint are lost. What the first of them made text may be true in part. */
-  #afterRollbackTo(): void {
-    if (!this.#hasChangedTemp) return
-    const marker = Number(this.#sqlite.pragma('temp.application_id', { simple: true }))
-    const lost = this.#segments.find((segment) => segment.marker > marker)
-    if (lost !== undefined) {
-      this.#segments = this.#segments.slice(0, this.#segments.indexOf(lost))
-      this.#effects = lost.effects
-    }
-    this.#refresh()
+    this.#changes.clear(this.#replaced.lastVersion)
   }
 
   // --- DDL ---
 
   #beginDdl(sql: string): void {
     const verb = leadingKeywords(sql, 1)[0]
-    const effects = this.#effects
-    const record = this.#write(effects)
     if (verb === 'ALTER' && this.#replaced.areTriggersWanted) {
       this.#replaced.letTriggersGo()
       this.#installTriggers()
     }
+    this.#changes.beginDdl(this.#replaced.lastVersion)
     // What a CREATE or ALTER makes may turn out to be nothing that can be kept; DROP makes nothing.
-    const hasSavepoint = verb !== 'DROP'
-    if (hasSavepoint) this.#sqlite.exec(`SAVEPOINT ${SAVEPOINT}`)
-    this.#effects = new Effects(this.#replaced.lastVersion)
-    this.#ddl = { effects, record, hasSavepoint }
+    this.#hasSavepoint = verb !== 'DROP'
+    try {
+      if (this.#hasSavepoint) this.#sqlite.exec(`SAVEPOINT ${SAVEPOINT}`)
+    } catch (error) {
+      // An iterator is open.
+      this.#changes.undoDdl()
+      throw error
+    }
     // Foreign key actions within DROP TABLE run triggers.
     if (verb === 'DROP' && this.#schema.mayReplace) this.#beginReplacing()
   }
 
   #endDdl(sql: string, outcome: 'done' | 'failed'): void {
-    const ddl = this.#ddl
-    invariant(ddl !== undefined, 'DDL that ends was begun')
-    this.#ddl = undefined
-    const isDone = outcome === 'done'
+    if (outcome === 'failed') {
+      this.#undoDdl()
+      return
+    }
     const before = this.#schema.main
-    let text = ''
+    let text: string
     try {
-      if (isDone) text = this.#followSchema(sql, before)
+      text = this.#followSchema(sql, before)
     } catch (error) {
-      this.#undoDdl(ddl)
+      this.#undoDdl()
       throw error
     }
-    if (!isDone) {
-      this.#undoDdl(ddl)
-      return
-    }
-    if (ddl.hasSavepoint) this.#sqlite.exec(`RELEASE ${SAVEPOINT}`)
-    if (text === '') {
-      this.#effects = ddl.effects
-      return
-    }
-    this.#lastMarker++
-    this.#segments.push({
-      marker: this.#lastMarker,
-      sql: joined([ddl.record.sql(), text]),
-      rows: ddl.record.rows,
-      writtenInParts: [...ddl.record.writtenInParts, ...ddl.record.highestWritten.keys()],
-      changedTables: changedTables(before, this.#schema.main),
-      effects: ddl.effects,
-    })
-    if (this.#sqlite.inTransaction) this.#sqlite.pragma(`temp.application_id=${this.#lastMarker}`)
+    if (this.#hasSavepoint) this.#sqlite.exec(`RELEASE ${SAVEPOINT}`)
+    this.#changes.endDdl(text, changedTables(before, this.#schema.main))
   }
 
   /** What the DDL did to the main schema, as text. */
@@ -308,26 +242,21 @@ export class Capture {
     // What creates something in main that is no trigger (those follow their tables) leaves other schemas alone.
     this.#refresh(/^\s*CREATE\b/i.test(sql) && !/\btrigger\b|\btemp|\./i.test(sql))
     const text = ddlText(sql, before, this.#schema.main)
-    assertKeepable(text)
-    if (text.startsWith('CREATE TABLE')) this.#touchSelected(before)
+    // CREATE TABLE … AS SELECT fires no triggers.
+    for (const table of this.#schema.tables) {
+      const { name, key } = table.shape
+      if (!text.startsWith('CREATE TABLE') || before.has(`table ${name}`) || key.kind !== 'rowid') continue
+      for (const rowid of table.rowidsBetween(1, Number.MAX_SAFE_INTEGER)) {
+        this.#changes.touch(table.number, 'inserted', rowid)
+      }
+    }
     return text
   }
 
-  /** CREATE TABLE … AS SELECT fires no triggers. */
-  #touchSelected(before: Schema): void {
-    for (const table of this.#schema.tables) {
-      const { name, key } = table.shape
-      if (before.has(`table ${name}`) || key.kind !== 'rowid') continue
-      for (const rowid of table.rowidsBetween(1, Number.MAX_SAFE_INTEGER)) {
-        this.#effects.touch(this.#schema.tables, table.number, 'inserted', rowid)
-      }
-    }
-  }
-
-  #undoDdl(ddl: RunningDdl): void {
-    this.#effects = ddl.effects
+  #undoDdl(): void {
+    this.#changes.undoDdl()
     // An error may have rolled back the whole transaction.
-    if (ddl.hasSavepoint && this.#sqlite.inTransaction) {
+    if (this.#hasSavepoint && this.#sqlite.inTransaction) {
       this.#sqlite.exec(`ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}`)
     }
     this.#refresh()
@@ -342,18 +271,5 @@ export class Capture {
   #installTriggers(): void {
     this.#hasChangedTemp = true
     this.#schema.installTriggers(this.#replaced.areTriggersWanted)
-  }
-}
-
-/** @throws {ScriptlogError} for DDL that loading and redo would refuse: better now than at the next open. */
-function assertKeepable(text: string): void {
-  try {
-    for (const _ of ownStatements(text));
-  } catch (cause) {
-    throw new ScriptlogError('SCRIPTLOG_CANNOT_KEEP', `this cannot be kept: ${messageOf(cause)}`, {
-      reason: 'sql',
-      severity: 'soft',
-      cause,
-    })
   }
 }

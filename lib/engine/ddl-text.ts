@@ -1,3 +1,5 @@
+import { messageOf, ScriptlogError } from '../errors.ts'
+import { ownStatements } from '../format/own-statements.ts'
 import { quoteName } from '../format/sql-literal.ts'
 import { leadingKeywords, splitStatements, terminated } from '../format/sql-scanner.ts'
 import { isInternal, missingFrom, type Schema } from './schema.ts'
@@ -7,8 +9,15 @@ import { isInternal, missingFrom, type Schema } from './schema.ts'
  * (IF EXISTS, TEMP objects). New objects are written as SQLite keeps their text: so a CREATE TABLE … AS SELECT is
  * a table, whose rows follow, and no name depends on what other schemas hold. Only ALTER has no other text than
  * the user's.
+ * @throws {ScriptlogError} for what loading and redo would refuse: better now than at the next open.
  */
 export function ddlText(sql: string, before: Schema, after: Schema): string {
+  const text = changeText(sql, before, after)
+  assertKeepable(text)
+  return text
+}
+
+function changeText(sql: string, before: Schema, after: Schema): string {
   const created = missingFrom(before, after).filter((object) => !isInternal(object))
   const dropped = missingFrom(after, before)
   switch (leadingKeywords(sql, 1)[0]) {
@@ -30,4 +39,16 @@ export function ddlText(sql: string, before: Schema, after: Schema): string {
 /** What ANALYZE creates, and a snapshot may leave out. */
 function isStatistics(name: string): boolean {
   return name.startsWith('sqlite_stat')
+}
+
+function assertKeepable(text: string): void {
+  try {
+    for (const _ of ownStatements(text));
+  } catch (cause) {
+    throw new ScriptlogError('SCRIPTLOG_CANNOT_KEEP', `this cannot be kept: ${messageOf(cause)}`, {
+      reason: 'sql',
+      severity: 'soft',
+      cause,
+    })
+  }
 }

@@ -4,14 +4,14 @@ import { literalOf, type SqlValue } from '../format/sql-literal.ts'
 /** The sequences of tables as literals, by the literals of the tables' names. */
 type Sequences = ReadonlyMap<string, string>
 
-/** What redo does to the sequences by itself. Only tables with AUTOINCREMENT are named, but for the last. */
+/** What redo does to the sequences by itself. */
 export interface RedoneSequences {
-  /** The highest rowids that are written at the end of the record, after everything else. */
+  /** The highest rowids in tables with AUTOINCREMENT that are written at the end of the record, after everything else. */
   readonly highestWritten: ReadonlyMap<string, bigint>
-  /** Tables that are written before that too: nothing is predicted for them. */
+  /** Such tables that are written before that too: nothing is predicted for them. */
   readonly writtenInParts: ReadonlySet<string>
-  /** Tables of any kind that DDL created, altered or dropped. */
-  readonly changedTables: ReadonlySet<string>
+  /** All tables that DDL created, altered or dropped, and whether they have AUTOINCREMENT now. */
+  readonly changedTables: ReadonlyMap<string, boolean>
 }
 
 /** Differs from every literal. */
@@ -44,9 +44,10 @@ export class SequenceWatch {
     this.#known = now
     if (!isThere) return ''
     const expected = afterRedo(before, redone)
-    for (const table of redone.changedTables) {
+    for (const [table, isSequenced] of redone.changedTables) {
       const name = literalOf(table)
-      if (before.has(name) || now.has(name)) expected.set(name, UNKNOWN)
+      // A table that was renamed takes its sequence along.
+      if (isSequenced || before.has(name) || now.has(name)) expected.set(name, UNKNOWN)
     }
     const statements: string[] = []
     for (const name of new Set([...now.keys(), ...expected.keys()])) {

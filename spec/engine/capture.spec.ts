@@ -957,6 +957,19 @@ test('a write that fails while an iterator of another is open takes nothing of t
   assert.is(capture.takeCommitted()?.sql, 'INSERT INTO "t"("id","u","v") VALUES(1,1,1),\n(2,2,2);\n')
 })
 
+test('DDL while an iterator is open fails as it does in better-sqlite3, and leaves nothing behind', () => {
+  const original = new Original().run(`${T}; INSERT INTO t VALUES(1,1,1),(2,2,2)`)
+  original.run('BEGIN; UPDATE t SET v=7 WHERE id=1')
+  const rows = original.sqlite.prepare('SELECT * FROM t').iterate()
+  rows.next()
+  for (const sql of ['CREATE TABLE s(a)', 'DROP TABLE t', 'REPLACE INTO t VALUES(3,1,1)']) {
+    assert.match(original.fails(sql), /busy/, sql)
+  }
+  rows.return?.()
+  original.run('CREATE TABLE s(a); COMMIT')
+  assert.is(stateOf(new Replica().apply(original.records).sqlite), stateOf(original.sqlite))
+})
+
 test('safe integers by default do not change what is captured', () => {
   const original = new Original()
   original.sqlite.defaultSafeIntegers(true)
