@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Database } from '../../lib/database.ts'
+import { skip } from '../support/skip.ts'
 import { inQuickDirectory } from '../support/temp-directory.ts'
 import { cli, commandLine, jsonLines, member } from './run-cli.ts'
 
@@ -144,5 +145,27 @@ test('an interrupt ends the work between two statements: the open transaction is
     assert.is(after.out, '1\n')
     assert.match(after.err, /recovered: .*\n {2}from the snapshot .*: 2 records redone/)
   }))
+
+/** Runs on a terminal of its own, by the tool `script` of util-linux. */
+function onTerminal(cwd: string, args: readonly string[], environment: NodeJS.ProcessEnv): string {
+  const quoted = [process.execPath, ...commandLine(args)].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`)
+  const { stdout } = spawnSync('script', ['-qec', quoted.join(' '), '/dev/null'], {
+    cwd,
+    env: { ...process.env, TERM: 'xterm', NO_COLOR: '', ...environment },
+  })
+  return stdout.toString().replaceAll('\r\n', '\n')
+}
+
+const hasScript = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0
+if (!hasScript) skip(test, 'on a terminal rows are a table', 'the tool script is not installed')
+else
+  test('on a terminal rows are a table, coloured unless NO_COLOR forbids it, and harmless', () =>
+    inQuickDirectory((cwd) => {
+      const sql = "SELECT 7 AS n, 'a' || char(27) || '[31m' AS text UNION ALL SELECT 10, '日本'"
+      const table = onTerminal(cwd, ['exec', 'app', sql], { NO_COLOR: '1' })
+      assert.is(table, ' n  text\n──  ─────────\n 7  a\\x1b[31m\n10  日本\n(2 rows)\n')
+      const coloured = onTerminal(cwd, ['exec', 'app', sql], {})
+      assert.ok(coloured.includes('\u001b[1m n  text\u001b[22m'))
+    }))
 
 test.run()

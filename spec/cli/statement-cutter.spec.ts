@@ -57,7 +57,7 @@ test('behind each statement one can go on: nothing is missing, nothing comes twi
 
 test('what is wrong behind a statement does not take it away, and is told with its place', () => {
   const faults = [
-    { tail: Buffer.from('\n\nSELECT\0 2;'), line: 3, says: /line 3: a NUL character/ },
+    { tail: Buffer.from('\n\nSELECT\0 2;'), line: 3, says: /line 3: .* NUL character/ },
     { tail: Buffer.from([0x0a, 0x27, 0xff, 0x27, 0x3b]), line: 2, says: /line 2: .* not UTF-8/ },
   ]
   for (const from of [INPUT_START, { offset: 1000, line: 50, checksum: 7 }]) {
