@@ -12,7 +12,11 @@ export interface Place {
 export class StatementError extends ScriptlogError {
   override readonly name = 'StatementError'
   readonly line: number
-  constructor(message: string, place: Place, details: { readonly hint?: string; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    place: Place,
+    details: { readonly hint?: string | undefined; readonly cause?: unknown },
+  ) {
     super('SCRIPTLOG_STATEMENT_FAILED', `line ${place.line}: ${message}`, {
       reason: 'sql',
       severity: 'soft',
@@ -36,4 +40,11 @@ export function sentenceOf(error: unknown): string {
   const message = messageOf(error)
   const hint = error instanceof ScriptlogError ? error.hint : undefined
   return hint === undefined ? message : message.replace(`\n  hint: ${hint}`, '')
+}
+
+/** What an error advises, then what else there is to say. */
+export function hintFor(error: unknown, more: string | undefined): string | undefined {
+  const own = error instanceof ScriptlogError ? error.hint : undefined
+  const hints = [own, more].filter((hint) => hint !== undefined)
+  return hints.length === 0 ? undefined : hints.join('; ')
 }

@@ -1,8 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Database } from '../database.ts'
-import { messageOf } from '../errors.ts'
 import { type Command, SETTING_OPTIONS } from './command.ts'
-import { type Place, StatementError } from './errors.ts'
+import { hintFor, type Place, StatementError, sentenceOf } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import { openStandardInput } from './input.ts'
 import { Interrupt } from './interrupt.ts'
@@ -129,8 +128,8 @@ class Execution {
     const fate = wasInTransaction
       ? `the transaction that begins on line ${this.#begun.line} is rolled back; the work of ${before} stays`
       : `the work of ${before} stays`
-    return new StatementError(messageOf(error), statement, {
-      ...(this.#settled > 0 || wasInTransaction ? { hint: fate } : {}),
+    return new StatementError(sentenceOf(error), statement, {
+      hint: hintFor(error, this.#settled > 0 || wasInTransaction ? fate : undefined),
       cause: error,
     })
   }

@@ -1,7 +1,7 @@
 // What can be wrong with an SQL file that is replayed, and what to do about it.
 
-import { messageOf, ScriptlogError } from '../../errors.ts'
-import { type Place, StatementError, TargetNotReachableError } from '../errors.ts'
+import { ScriptlogError } from '../../errors.ts'
+import { hintFor, type Place, StatementError, sentenceOf, TargetNotReachableError } from '../errors.ts'
 import type { Input } from '../input.ts'
 import type { InputPosition, InputStatement } from '../statement-cutter.ts'
 import { counted } from '../units.ts'
@@ -16,8 +16,10 @@ export function statementFailed(
     begunOnLine === undefined
       ? 'everything before it stays'
       : `the transaction that begins on line ${begunOnLine} is rolled back; what was committed before it stays`
-  return new StatementError(messageOf(error), statement, {
-    hint: `${fate}. Mend the file from there on and run the same command again, or go over such statements with --on-error skip`,
+  const cure =
+    'Mend the file from there on and run the same command again, or go over such statements with --on-error skip'
+  return new StatementError(sentenceOf(error), statement, {
+    hint: hintFor(error, `${fate}. ${cure}`),
     cause: error,
   })
 }
