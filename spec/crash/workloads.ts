@@ -218,17 +218,6 @@ export const LOG_FAILURES_WITH_DELAY: Workload = {
   ],
 }
 
-export const WORKLOADS = [
-  FIRST_STEPS,
-  TRAPPED_VALUES,
-  WRITE_DELAY,
-  KILLS,
-  KILLS_WITH_DELAY,
-  DDL,
-  LOG_FAILURES,
-  LOG_FAILURES_WITH_DELAY,
-]
-
 /** One workload for each operation of a protocol, in which that operation fails. */
 export interface Family {
   readonly name: string
