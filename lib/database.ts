@@ -94,6 +94,7 @@ export class Database {
   #owesCheckpoint = false
   #lastCommit: AppendedCommit | undefined
   #isOpen = true
+  #exclusiveWork: string | undefined
 
   /**
    * Opens the database at `path` (the base of its files' names: `data/app` for `data/app.script`), creates it when
@@ -222,12 +223,14 @@ export class Database {
    */
   flush(): void {
     this.#assertOpen()
+    if (this.#owesCheckpoint) this.#payCheckpoint()
     this.#noticing(() => this.#committer.flush())
   }
 
   /** The same off the main thread; many callers share one sync. */
   async flushed(): Promise<void> {
     this.#assertOpen()
+    if (this.#owesCheckpoint) this.#payCheckpoint()
     await this.#committer.flushed()
   }
 
@@ -255,24 +258,36 @@ export class Database {
     this.#assertOpen()
     this.#assertWritable()
     this.#assertQuiet('to redo transactions')
+    if (this.#target.hasTempTables()) {
+      throw new UsageError('transactions are not redone while there are TEMP tables or views', {
+        hint: 'drop them first: the names in a log mean the tables that are kept',
+      })
+    }
     this.#store.ensureDirty()
     let applied = 0
-    this.#capture.stop()
-    try {
-      this.#target.beginRedo()
+    this.#exclusively('redoes transactions', () => {
+      this.#capture.stop()
       try {
-        for (const sql of transactions) {
-          this.#target.redo(Buffer.from(sql))
-          this.#commit(sql)
-          applied++
-          if (this.lastCommit !== undefined) onCommit?.(this.lastCommit)
+        this.#target.beginRedo()
+        try {
+          for (const sql of transactions) {
+            if (!sql.endsWith(';\n')) {
+              throw new UsageError('a logged transaction ends with a semicolon and a newline', {
+                hint: 'give the sql of readLog() as it is',
+              })
+            }
+            this.#target.redo(Buffer.from(sql))
+            this.#commit(sql)
+            applied++
+            if (this.lastCommit !== undefined) onCommit?.(this.lastCommit)
+          }
+        } finally {
+          this.#target.endRedo()
         }
       } finally {
-        this.#target.endRedo()
+        this.#capture.start()
       }
-    } finally {
-      this.#capture.start()
-    }
+    })
     this.#checkpointWhenDue()
     return applied
   }
@@ -342,15 +357,17 @@ export class Database {
    */
   close({ mode = 'normal' }: CloseOptions = {}): this {
     if (!this.#isOpen) return this
-    if (this.#openWriteIterators > 0)
-      throw new TypeError('This database connection is busy executing a query')
-    if (this.#sqlite.inTransaction) this.exec('ROLLBACK')
+    // Refused while an iterator is open, as better-sqlite3's close is: later it would be too late.
+    this.#sqlite.exec('')
     let failure: unknown
-    try {
-      this.#makeDurable(mode)
-    } catch (error) {
-      failure = error
-    }
+    this.#exclusively('is being closed', () => {
+      if (this.#sqlite.inTransaction) this.exec('ROLLBACK')
+      try {
+        this.#makeDurable(mode)
+      } catch (error) {
+        failure = error
+      }
+    })
     this.#committer.close()
     this.#sqlite.close()
     this.#isOpen = false
@@ -425,6 +442,7 @@ export class Database {
 
   #before(statement: UserStatement): void {
     this.#assertOpen()
+    if (statement.mayChange) this.#assertNotExclusive()
     if (statement.mayChange) {
       this.#assertWritable()
       this.#store.ensureDirty()
@@ -590,6 +608,24 @@ export class Database {
         hint: 'reads go on; mend the cause and call resume()',
       },
     )
+  }
+
+  /** Runs what nobody may write or close in the middle of: no listener, and not who gives the transactions to redo. */
+  #exclusively(work: string, act: () => void): void {
+    this.#assertNotExclusive()
+    this.#exclusiveWork = work
+    try {
+      act()
+    } finally {
+      this.#exclusiveWork = undefined
+    }
+  }
+
+  #assertNotExclusive(): void {
+    if (this.#exclusiveWork === undefined) return
+    throw new UsageError(`this is not possible while the database ${this.#exclusiveWork}`, {
+      hint: 'do it before or after',
+    })
   }
 
   #assertQuiet(purpose = 'to make a checkpoint'): void {

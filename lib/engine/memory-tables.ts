@@ -36,6 +36,13 @@ export class MemoryTables {
     this.#applier.end()
   }
 
+  /** True when names may mean TEMP tables or views of the user instead of the tables that are kept. */
+  hasTempTables(): boolean {
+    const tables =
+      "SELECT 1 FROM temp.sqlite_schema WHERE type IN ('table', 'view') AND name NOT GLOB 'scriptlog:*'"
+    return this.#sqlite.prepare(tables).get() !== undefined
+  }
+
   /** The statements of a snapshot; returns the number of rows in it. */
   statements(): Iterable<string, number | undefined> {
     return dumpStatements(this.#sqlite, readTables(this.#sqlite))
