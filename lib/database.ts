@@ -1,21 +1,25 @@
-import { EventEmitter } from 'node:events'
 import { type CheckpointDone, checkpoint as makeCheckpoint } from './checkpoint.ts'
 import { Committer } from './commit.ts'
 import { Capture } from './engine/capture.ts'
 import { openConnection } from './engine/connection.ts'
 import { MemoryTables } from './engine/memory-tables.ts'
-import type { AggregateOptions, FunctionOptions, NativeDatabase, SqlFunction } from './engine/native.ts'
+import type {
+  AggregateOptions,
+  FunctionOptions,
+  NativeDatabase,
+  NativeStatement,
+  SqlFunction,
+} from './engine/native.ts'
 import { registrarOf } from './engine/registrar.ts'
 import { describeStatement, type StatementKind, type UserStatement } from './engine/statement-kind.ts'
 import {
   CheckpointIncompleteError,
   CommitInDoubtError,
   messageOf,
-  ReadOnlyModeError,
   ScriptlogError,
   UsageError,
 } from './errors.ts'
-import type { DatabaseEvent, EventKind, EventOf } from './events.ts'
+import type { EventKind, EventOf } from './events.ts'
 import { formatLsn } from './format/lsn.ts'
 import { splitStatements } from './format/sql-scanner.ts'
 import type { WriterLock } from './fs/lock.ts'
@@ -25,8 +29,8 @@ import {
   parseHsqldbStatement,
   withoutTableType,
 } from './hsqldb-statement.ts'
+import { Listeners } from './listeners.ts'
 import type { AppendedCommit } from './log/writer.ts'
-
 import { checkOptions, type DatabaseOptions, type Host, locate, lockFor, systemHost } from './options.ts'
 import { recover } from './recovery/recover.ts'
 import type { RecoveryReport } from './recovery/report.ts'
@@ -36,6 +40,7 @@ import { CommandStatement, type Statement, WriteStatement } from './statement.ts
 import { type Status, statusOf } from './status.ts'
 import type { Store } from './store.ts'
 import { type TransactionFunction, transactionFunction } from './transaction.ts'
+import { WriteFailure } from './write-failure.ts'
 
 export interface CloseOptions {
   /** Default `normal`: a checkpoint, after which the next open has nothing to redo. */
@@ -49,11 +54,6 @@ export interface CheckpointResult {
   readonly scriptBytes: number
   readonly rows: number
   readonly durationMillis: number
-}
-
-interface Failure {
-  readonly error: ScriptlogError
-  readonly sinceMicros: number
 }
 
 /** After an automatic checkpoint failed, the log grows by this share of `logSize` before the next try. */
@@ -82,10 +82,9 @@ export class Database {
   readonly #store: Store
   readonly #committer: Committer
   readonly #recovery: RecoveryReport
-  readonly #events = new EventEmitter()
-  readonly #onEvent: ((event: DatabaseEvent) => void) | undefined
+  readonly #listeners: Listeners
+  readonly #writeFailure: WriteFailure
   #settings: Settings
-  #failure: Failure | undefined
   #nextAutomaticCheckpointBytes: number
   #openWriteIterators = 0
   /** The open transaction has run a statement that may change something. */
@@ -107,7 +106,8 @@ export class Database {
     const given = checkOptions(options)
     const names = locate(host, path)
     this.#host = host
-    this.#onEvent = options.onEvent
+    this.#listeners = new Listeners(options.onEvent)
+    this.#writeFailure = new WriteFailure(host.clock)
     this.#lock = lockFor(host, names)
     try {
       this.#sqlite = openConnection()
@@ -117,7 +117,7 @@ export class Database {
         const recovered = recover(host, names, this.#target, {
           settings: given,
           mayCreate: options.fileMustExist !== true,
-          onStep: (step) => this.#emit({ kind: 'recoveryProgress', step }),
+          onStep: (step) => this.#listeners.tell({ kind: 'recoveryProgress', step }),
         })
         this.#store = recovered.store
         this.#settings = recovered.settings
@@ -140,10 +140,10 @@ export class Database {
         cause: failure.cause,
         hint: 'mend the cause and call resume(); what was committed is visible and not yet durable',
       })
-      this.#fail(error)
-      this.#emit({ kind: 'backgroundError', error })
+      this.#writeFailure.begin(error)
+      this.#listeners.tell({ kind: 'backgroundError', error })
     })
-    this.#emit({ kind: 'recovered', report: this.#recovery })
+    this.#listeners.tell({ kind: 'recovered', report: this.#recovery })
   }
 
   /** The base path of the files, absolute and with links followed. */
@@ -206,14 +206,14 @@ export class Database {
   function(name: string, options: FunctionOptions, act: SqlFunction): this
   function(...args: readonly unknown[]): this {
     this.#assertOpen()
-    Reflect.apply(this.#sqlite.function, this.#sqlite, args)
+    Reflect.apply(registrarOf(this.#sqlite).function, undefined, args)
     return this
   }
 
   /** Registers an aggregate function for use in SQL. */
   aggregate<T>(name: string, options: AggregateOptions<T>): this {
     this.#assertOpen()
-    Reflect.apply(this.#sqlite.aggregate, this.#sqlite, [name, options])
+    Reflect.apply(registrarOf(this.#sqlite).aggregate, undefined, [name, options])
     return this
   }
 
@@ -240,7 +240,7 @@ export class Database {
    */
   checkpoint(): CheckpointResult {
     this.#assertOpen()
-    this.#assertWritable()
+    this.#writeFailure.assertWritable()
     return this.#checkpoint('yes')
   }
 
@@ -256,7 +256,7 @@ export class Database {
     onCommit?: (commit: { readonly xid: number; readonly lsn: string }) => void,
   ): number {
     this.#assertOpen()
-    this.#assertWritable()
+    this.#writeFailure.assertWritable()
     this.#assertQuiet('to redo transactions')
     if (this.#target.hasTempTables()) {
       throw new UsageError('transactions are not redone while there are TEMP tables or views', {
@@ -298,19 +298,19 @@ export class Database {
    */
   resume(): this {
     this.#assertOpen()
-    this.#emit({ kind: 'errorRecoveryBegin' })
+    this.#listeners.tell({ kind: 'errorRecoveryBegin' })
     try {
       resume(this.#store, () => this.#snapshot())
       if (this.#owesCheckpoint) this.#checkpoint('yes')
     } catch (error) {
-      this.#emit({
+      this.#listeners.tell({
         kind: 'errorRecoveryEnd',
         error: error instanceof ScriptlogError ? error : undefined,
       })
       throw error
     }
-    this.#failure = undefined
-    this.#emit({ kind: 'errorRecoveryEnd', error: undefined })
+    this.#writeFailure.end()
+    this.#listeners.tell({ kind: 'errorRecoveryEnd', error: undefined })
     return this
   }
 
@@ -323,30 +323,17 @@ export class Database {
   /** State, LSNs, settings, and what the open found and did. */
   status(): Status {
     this.#assertOpen()
-    const failure = this.#failure
-    return statusOf(
-      this.#store,
-      this.#settings,
-      this.#recovery,
-      failure === undefined
-        ? undefined
-        : {
-            code: failure.error.code,
-            severity: failure.error.severity,
-            message: failure.error.message,
-            ageMillis: this.#ageMillis(failure),
-          },
-    )
+    return statusOf(this.#store, this.#settings, this.#recovery, this.#writeFailure.status())
   }
 
   /** Hears events of one kind. */
   on<K extends EventKind>(kind: K, listener: (event: EventOf<K>) => void): this {
-    this.#events.on(kind, listener)
+    this.#listeners.on(kind, listener)
     return this
   }
 
   off<K extends EventKind>(kind: K, listener: (event: EventOf<K>) => void): this {
-    this.#events.off(kind, listener)
+    this.#listeners.off(kind, listener)
     return this
   }
 
@@ -405,11 +392,20 @@ export class Database {
   }
 
   #prepare(sql: string): Statement {
-    const native = this.#sqlite.prepare(sql)
     const statement = describeStatement(sql)
+    // SQLite obeys some PRAGMAs while it compiles them: these are compiled as they are run.
+    if (statement.kind === 'pragma') {
+      return this.#writeStatement(statement, () => this.#run(statement, () => this.#sqlite.prepare(sql)))
+    }
+    const native = this.#sqlite.prepare(sql)
     // Read statements are better-sqlite3's own objects: they cost what they cost there.
     if (statement.kind === 'read') return native
+    return this.#writeStatement(statement, () => native)
+  }
+
+  #writeStatement(statement: UserStatement, native: () => NativeStatement): Statement {
     return new WriteStatement(
+      statement.sql,
       native,
       (act) => this.#run(statement, act),
       {
@@ -444,27 +440,32 @@ export class Database {
     this.#assertOpen()
     if (statement.mayChange) this.#assertNotExclusive()
     if (statement.mayChange) {
-      this.#assertWritable()
+      this.#writeFailure.assertWritable()
       this.#store.ensureDirty()
       this.#hasChanges = true
     } else if (this.#hasChanges && MAY_COMMIT.has(statement.kind)) {
-      this.#assertWritable()
+      this.#writeFailure.assertWritable()
     }
     this.#capture.beforeStatement(statement)
   }
 
   #after(statement: UserStatement, outcome: 'done' | 'failed'): void {
     this.#capture.afterStatement(statement, outcome)
-    if (!this.#sqlite.inTransaction) this.#hasChanges = false
-    const committed = this.#capture.takeCommitted()
-    if (committed === undefined) return
-    if (committed.needsCheckpoint) {
+    if (this.#sqlite.inTransaction) return
+    this.#hasChanges = false
+    try {
+      const committed = this.#capture.takeCommitted()
+      if (committed === undefined) return
+      this.#owesCheckpoint = committed.needsCheckpoint
+      if (!committed.needsCheckpoint) this.#commit(committed.sql)
+    } catch (error) {
+      if (error instanceof CommitInDoubtError) throw error
+      // SQLite has committed what no record says now. A snapshot holds it, whatever went wrong here.
       this.#owesCheckpoint = true
-      this.#payCheckpoint()
-    } else {
-      this.#commit(committed.sql)
-      this.#checkpointWhenDue()
+      this.#listeners.tell({ kind: 'backgroundError', error: asUnlogged(error) })
     }
+    if (this.#owesCheckpoint) this.#payCheckpoint()
+    else this.#checkpointWhenDue()
   }
 
   #commit(body: string): void {
@@ -486,7 +487,7 @@ export class Database {
           hint: 'mend the cause and call resume(); do not repeat the statement',
         },
       )
-      this.#fail(error)
+      this.#writeFailure.begin(error)
       throw error
     }
   }
@@ -496,7 +497,7 @@ export class Database {
     try {
       act()
     } catch (error) {
-      if (error instanceof CommitInDoubtError) this.#fail(error)
+      if (error instanceof CommitInDoubtError) this.#writeFailure.begin(error)
       throw error
     }
   }
@@ -511,7 +512,7 @@ export class Database {
       // Never out of the commit that happened to be the last one before: that one is durable or will be.
       if (!(error instanceof ScriptlogError)) throw error
       this.#nextAutomaticCheckpointBytes += Math.max(1, this.#logSizeBytes() * RETRY_SHARE)
-      this.#emit({ kind: 'backgroundError', error })
+      this.#listeners.tell({ kind: 'backgroundError', error })
     }
   }
 
@@ -527,7 +528,7 @@ export class Database {
       // nothing is: the next write replaces the file, and goes on.
       const { stateFile, hasUnfinishedCheckpoint } = this.#store
       const isOpen = stateFile.isInDoubt && !hasUnfinishedCheckpoint
-      if (isOpen && error instanceof CheckpointIncompleteError) this.#fail(error)
+      if (isOpen && error instanceof CheckpointIncompleteError) this.#writeFailure.begin(error)
       throw error
     }
     this.#owesCheckpoint = false
@@ -538,7 +539,7 @@ export class Database {
       rows: done.rows,
       durationMillis: (this.#host.clock() - begun) / 1000,
     }
-    this.#emit({ kind: 'checkpoint', ...result })
+    this.#listeners.tell({ kind: 'checkpoint', ...result })
     return result
   }
 
@@ -583,31 +584,8 @@ export class Database {
     return this.#settings.logSize * 1_000_000
   }
 
-  #fail(error: ScriptlogError): void {
-    this.#failure ??= { error, sinceMicros: this.#host.clock() }
-  }
-
-  #ageMillis(failure: Failure): number {
-    return Math.round((this.#host.clock() - failure.sinceMicros) / 1000)
-  }
-
   #assertOpen(): void {
     if (!this.#isOpen) throw new TypeError('The database connection is not open')
-  }
-
-  #assertWritable(): void {
-    const failure = this.#failure
-    if (failure === undefined) return
-    throw new ReadOnlyModeError(
-      `writes are refused since a failure ${this.#ageMillis(failure)} ms ago: ${failure.error.message}`,
-      {
-        reason: failure.error.reason,
-        subcode: failure.error.subcode,
-        path: failure.error.path,
-        cause: failure.error,
-        hint: 'reads go on; mend the cause and call resume()',
-      },
-    )
   }
 
   /** Runs what nobody may write or close in the middle of: no listener, and not who gives the transactions to redo. */
@@ -634,24 +612,19 @@ export class Database {
       hint: 'commit or roll back first',
     })
   }
-
-  #emit(event: DatabaseEvent): void {
-    const listeners = this.#events.listeners(event.kind)
-    for (const hear of this.#onEvent === undefined ? listeners : [this.#onEvent, ...listeners]) {
-      try {
-        hear(event)
-      } catch (error) {
-        // A commit, a checkpoint or an open does not fail because somebody who watches it does: uncaught, as in EventTarget.
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    }
-  }
 }
 
 /** Statements that may end a transaction by committing it. */
 const MAY_COMMIT: ReadonlySet<StatementKind> = new Set<StatementKind>(['commit', 'release'])
+
+function asUnlogged(error: unknown): ScriptlogError {
+  return new ScriptlogError('SCRIPTLOG_UNLOGGED', `a commit could not be logged: ${messageOf(error)}`, {
+    reason: 'log-append',
+    severity: 'soft',
+    cause: error,
+    hint: 'it was saved with a checkpoint instead; please report this',
+  })
+}
 
 function keyOf(name: string): string {
   const found = Object.entries(SETTING_KEYS).find(([setting]) => setting === name)?.[1]

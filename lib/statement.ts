@@ -35,24 +35,36 @@ export interface Statement {
 }
 
 export class WriteStatement implements Statement {
-  readonly #native: NativeStatement
+  /** The text that was prepared. */
+  readonly source: string
+  readonly #compile: () => NativeStatement
   readonly #write: RunWrite
   readonly #iteration: WriteIteration
   readonly #database: unknown
+  #compiled: NativeStatement | undefined
 
-  constructor(native: NativeStatement, write: RunWrite, iteration: WriteIteration, database: unknown) {
-    this.#native = native
+  /** `compile` is called when the statement is first needed. */
+  constructor(
+    source: string,
+    compile: () => NativeStatement,
+    write: RunWrite,
+    iteration: WriteIteration,
+    database: unknown,
+  ) {
+    this.source = source
+    this.#compile = compile
     this.#write = write
     this.#iteration = iteration
     this.#database = database
   }
 
+  get #native(): NativeStatement {
+    this.#compiled ??= this.#compile()
+    return this.#compiled
+  }
+
   get database(): unknown {
     return this.#database
-  }
-  /** The text that was prepared. */
-  get source(): string {
-    return this.#native.source
   }
   /** Whether it returns rows. */
   get reader(): boolean {
@@ -67,22 +79,26 @@ export class WriteStatement implements Statement {
   }
 
   run(...params: unknown[]): RunResult {
-    return this.#write(() => this.#native.run(...params))
+    const native = this.#native
+    return this.#write(() => native.run(...params))
   }
 
   get(...params: unknown[]): unknown {
-    return this.#write(() => this.#native.get(...params))
+    const native = this.#native
+    return this.#write(() => native.get(...params))
   }
 
   all(...params: unknown[]): unknown[] {
-    return this.#write(() => this.#native.all(...params))
+    const native = this.#native
+    return this.#write(() => native.all(...params))
   }
 
   /** Rows one by one; the statement commits when the iterator ends or is broken off. */
   iterate(...params: unknown[]): IterableIterator<unknown> {
+    const native = this.#native
     this.#iteration.begin()
     try {
-      return new WriteIterator(this.#native.iterate(...params), this.#iteration)
+      return new WriteIterator(native.iterate(...params), this.#iteration)
     } catch (error) {
       this.#iteration.end('failed')
       throw error

@@ -52,7 +52,7 @@ function wrap(database: TransactionHost, body: Body, begin: string) {
     try {
       const result = body.apply(this, args)
       // Its later parts would run after the commit, outside of any transaction.
-      if (result instanceof Promise) throw new TypeError('Transaction function cannot return a promise')
+      if (isThenable(result)) throw new TypeError('Transaction function cannot return a promise')
       database.exec(isNested ? `RELEASE ${SAVEPOINT}` : 'COMMIT')
       return result
     } catch (error) {
@@ -64,4 +64,8 @@ function wrap(database: TransactionHost, body: Body, begin: string) {
       throw error
     }
   }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
