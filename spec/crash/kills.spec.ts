@@ -16,7 +16,7 @@ for (const workload of [KILLS, KILLS_WITH_DELAY, LOG_FAILURES, LOG_FAILURES_WITH
 
 test('thousands of states were judged', () => {
   tally.print()
-  assert.ok(tally.states >= 2500, `${tally.states} states`)
+  assert.ok(tally.states >= 2000, `${tally.states} states`)
 })
 
 test.run()
