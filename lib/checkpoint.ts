@@ -13,7 +13,7 @@
 // Commits after 3 go to the new log, whose descriptor follows its renames.
 // Rename over, never delete first: a crash between would leave no script, or no log, at all.
 
-import { CheckpointIncompleteError, messageOf, rootCause, systemCode } from './errors.ts'
+import { CheckpointIncompleteError, messageOf, pathOf, rootCause, systemCode } from './errors.ts'
 import type { Lsn } from './format/lsn.ts'
 import type { AppendFile, Files } from './fs/files.ts'
 import { encodeLog } from './log/create.ts'
@@ -294,8 +294,7 @@ function incompleteWhenFailing<T>(names: Names, outcome: string, act: () => T): 
   try {
     return act()
   } catch (cause) {
-    const path =
-      typeof cause === 'object' && cause !== null && 'path' in cause ? String(cause.path) : names.base
+    const path = pathOf(cause) ?? names.base
     throw new CheckpointIncompleteError(`the checkpoint could not be completed: ${messageOf(cause)}`, {
       path,
       subcode: systemCode(rootCause(cause)),

@@ -159,3 +159,9 @@ export function messageOf(error: unknown): string {
 export function rootCause(error: unknown): unknown {
   return error instanceof ScriptlogError && error.cause !== undefined ? rootCause(error.cause) : error
 }
+
+/** The path that an error names, if it names one. */
+export function pathOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('path' in error)) return undefined
+  return typeof error.path === 'string' ? error.path : undefined
+}

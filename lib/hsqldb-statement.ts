@@ -1,6 +1,7 @@
 // HSQLDB's own statements, as far as they mean something here. They are recognised by their first words and never
 // reach SQLite.
 
+import { tokensOf } from './engine/statement-kind.ts'
 import { UsageError } from './errors.ts'
 import { leadingKeywords } from './format/sql-scanner.ts'
 
@@ -35,7 +36,7 @@ export function parseHsqldbStatement(sql: string): HsqldbStatement | undefined {
   const [first, second] = leadingKeywords(sql, 2)
   const isOurs = first === 'CHECKPOINT' || first === 'SHUTDOWN' || (first === 'SET' && second === 'FILES')
   if (!isOurs) return undefined
-  const words = sql.replace(/;\s*$/, '').trim().split(/\s+/)
+  const words = [...tokensOf(sql)].map(({ text }) => text).filter((text) => text !== ';')
   const upper = words.map((word) => word.toUpperCase())
   const parsed = first === 'SET' ? parseSetFiles(upper.slice(2)) : parseEnding(upper)
   if (parsed !== undefined) return parsed
@@ -68,6 +69,9 @@ function parseSetFiles(words: readonly string[]): HsqldbStatement | undefined {
   return unit === 'MILLIS' ? { kind: 'write-delay', millis: Number(value) } : undefined
 }
 
+/** Up to and including the word after CREATE, whatever comments stand before either. */
+const WORD_AFTER_CREATE = /^((?:[\s;]|--[^\n]*\n|\/\*.*?\*\/)*CREATE(?:\s|--[^\n]*\n|\/\*.*?\*\/)+)MEMORY\b/is
+
 /**
  * `CREATE MEMORY TABLE` as SQLite knows it; other statements as they are.
  * @throws {UsageError} for CACHED and TEXT tables, which are not there yet.
@@ -81,5 +85,6 @@ export function withoutTableType(sql: string): string {
       hint: 'tables are MEMORY tables: CREATE TABLE or CREATE MEMORY TABLE',
     })
   }
-  return type === 'MEMORY' ? sql.replace(/\bMEMORY\b/i, '') : sql
+  if (type !== 'MEMORY') return sql
+  return sql.replace(WORD_AFTER_CREATE, '$1')
 }

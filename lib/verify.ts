@@ -1,6 +1,6 @@
 import { openConnection } from './engine/connection.ts'
 import { MemoryTables } from './engine/memory-tables.ts'
-import type { Registrar } from './engine/native.ts'
+import type { NativeDatabase, Registrar } from './engine/native.ts'
 import { registrarOf } from './engine/registrar.ts'
 import { messageOf, ScriptlogError } from './errors.ts'
 import { formatLsn } from './format/lsn.ts'
@@ -39,8 +39,9 @@ export interface VerifyOptions {
 export function verify(path: string, options: VerifyOptions = {}, host: Host = systemHost()): Verification {
   const names = locate(host, path)
   const lock = lockFor(host, names)
-  const sqlite = openConnection()
+  let sqlite: NativeDatabase | undefined
   try {
+    sqlite = openConnection()
     const problems: string[] = []
     const remarks: string[] = []
     options.setup?.(registrarOf(sqlite))
@@ -88,7 +89,7 @@ export function verify(path: string, options: VerifyOptions = {}, host: Host = s
       endLsn,
     }
   } finally {
-    sqlite.close()
+    sqlite?.close()
     lock.release()
   }
 }

@@ -14,7 +14,7 @@
 // What is visible after the open is durable. A crash at any step leaves what the same steps recover again.
 
 import { finishCheckpoint } from '../checkpoint.ts'
-import { invariant, messageOf, OpenError, rootCause, ScriptlogError, systemCode } from '../errors.ts'
+import { invariant, messageOf, OpenError, pathOf, rootCause, ScriptlogError, systemCode } from '../errors.ts'
 import { formatLsn } from '../format/lsn.ts'
 import { type Names, shortName } from '../names.ts'
 import type { State } from '../properties.ts'
@@ -210,8 +210,7 @@ function changingFiles<T>(names: Names, act: () => T): T {
     const cause = rootCause(error)
     const code = systemCode(cause)
     if (code === undefined) throw error
-    const path =
-      typeof error === 'object' && error !== null && 'path' in error ? String(error.path) : names.base
+    const path = pathOf(error) ?? names.base
     throw new OpenError(`the database cannot be opened: ${messageOf(cause)}`, {
       path,
       subcode: code,

@@ -2,8 +2,8 @@
 // read (EIO, EACCES) ends the survey with that error: it is not evidence of anything.
 
 import { join, parse } from 'node:path'
-import { messageOf, OpenError, systemCode } from '../errors.ts'
-import { formatLsn, type Lsn } from '../format/lsn.ts'
+import { messageOf, OpenError, pathOf, systemCode } from '../errors.ts'
+import type { Lsn } from '../format/lsn.ts'
 import type { Files, ReadFile } from '../fs/files.ts'
 import type { StoredLogHeader } from '../log/format.ts'
 import { type LogEnd, readEntries, readLogHeader } from '../log/reader.ts'
@@ -331,17 +331,11 @@ function newerFormat(path: string, version: number | undefined): OpenError {
 
 /** An error of the operating system while the files were read, told as one of ours. */
 export function unreadable(error: unknown, names: Names): OpenError {
-  const path =
-    typeof error === 'object' && error !== null && 'path' in error ? String(error.path) : names.base
+  const path = pathOf(error) ?? names.base
   return new OpenError(`the files of the database cannot be read: ${messageOf(error)}`, {
     path,
     subcode: systemCode(error),
     cause: error,
     hint: 'mend the cause and open again; nothing was changed, and no file needs to be deleted',
   })
-}
-
-/** `0/0000012B`, for messages about a base. */
-export function describeBase(base: Base): string {
-  return base.lsn === 0 ? 'the empty database' : `the snapshot at LSN ${formatLsn(base.lsn)}`
 }
