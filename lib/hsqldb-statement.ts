@@ -40,7 +40,7 @@ export function parseHsqldbStatement(sql: string): HsqldbStatement | undefined {
   const upper = words.map((word) => word.toUpperCase())
   const parsed = first === 'SET' ? parseSetFiles(upper.slice(2)) : parseEnding(upper)
   if (parsed !== undefined) return parsed
-  throw new UsageError(`this statement is not understood: ${words.join(' ').slice(0, 100)}`, {
+  throw new UsageError(`this statement is not understood: ${sql.trim().slice(0, 100)}`, {
     reason: 'sql',
     hint: 'CHECKPOINT [DEFRAG] | SHUTDOWN [IMMEDIATELY|COMPACT|SCRIPT] | SET FILES WRITE DELAY {TRUE|FALSE|seconds|n MILLIS} | SET FILES LOG SIZE megabytes',
   })
