@@ -17,7 +17,7 @@ import { CapturedSchema } from './captured-schema.ts'
 import { ddlText } from './ddl-text.ts'
 import { PendingChanges } from './pending-changes.ts'
 import { joined } from './record-text.ts'
-import { refuseDdl, refuseHidingFail, refusePragma } from './refusals.ts'
+import { refuseDdl, refuseHidingFail, refusePragma, refuseUnknown } from './refusals.ts'
 import { ReplacedRows } from './replaced-rows.ts'
 import { changedTables, type Schema } from './schema.ts'
 import { pragmaOf, type UserStatement } from './statement-kind.ts'
@@ -100,6 +100,9 @@ export class Capture {
         refuseDdl(this.#sqlite, sql)
         this.#beginDdl(sql)
         break
+      case 'unknown':
+        refuseUnknown(this.#sqlite, sql)
+        break
       case 'pragma':
         refusePragma(sql)
         if (pragmaOf(sql)?.name === 'recursive_triggers') this.#replaced.restorePragma()
@@ -178,6 +181,7 @@ export class Capture {
     if (isOpen) {
       if (kind === 'rollback-to' && outcome === 'done' && this.#hasChangedTemp) {
         this.#changes.rollBack()
+        if (this.#changes.needsVersions) this.#replaced.wantTriggers()
         this.#refresh()
       }
       return

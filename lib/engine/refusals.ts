@@ -2,9 +2,55 @@ import type { Database } from 'better-sqlite3'
 import { UsageError } from '../errors.ts'
 import { leadingKeywords } from '../format/sql-scanner.ts'
 import type { SchemaObject } from './schema.ts'
-import { asksFor, hasWord, pragmaOf, tokensOf } from './statement-kind.ts'
+import { asksFor, bare, hasWord, pragmaOf, tokensOf, type UserStatement } from './statement-kind.ts'
 
 const OFF = ['off', 'no', 'false', '0']
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/**
+ * Called before SQLite prepares a statement of the user: it sets most PRAGMAs while it prepares, whether the
+ * statement is ever run or not.
+ * @throws {UsageError}
+ */
+export function assertMayPrepare(statement: UserStatement): void {
+  const { sql, kind, setsPragma } = statement
+  assertText(sql)
+  if (kind === 'pragma') refusePragma(sql)
+  else if (setsPragma) refuse(sql, 'EXPLAIN of a PRAGMA sets its value')
+  if (
+    /pragma_optimize/i.test(sql) &&
+    [...tokensOf(sql)].some(({ text }) => bare(text) === 'pragma_optimize')
+  ) {
+    refuse(sql, 'statistics that a query gathers are not captured: use PRAGMA optimize')
+  }
+}
+
+/** Refuses text that SQLite would read only in part, or that no file can hold. */
+function assertText(sql: string): void {
+  const nul = sql.indexOf('\0')
+  if (nul >= 0) {
+    throw new UsageError('the SQL contains a NUL character: SQLite would silently ignore what follows it', {
+      reason: 'sql',
+      offset: nul,
+    })
+  }
+  const surrogate = sql.search(LONE_SURROGATE)
+  if (surrogate < 0) return
+  throw new UsageError('the SQL contains half a surrogate pair, which is no character', {
+    reason: 'sql',
+    offset: surrogate,
+    hint: 'a text with such a half can be bound as a parameter',
+  })
+}
+
+/**
+ * Refuses a statement that SQLite understands and scriptlog does not.
+ * @throws {UsageError} unless SQLite itself throws.
+ */
+export function refuseUnknown(sqlite: Database, sql: string): never {
+  sqlite.prepare(sql)
+  refuse(sql, 'scriptlog does not know this kind of statement')
+}
 
 /**
  * Refuses PRAGMAs that would switch the capture of changes off without a word, or pull the ground away under it.
@@ -13,7 +59,7 @@ const OFF = ['off', 'no', 'false', '0']
 export function refusePragma(sql: string): void {
   const pragma = pragmaOf(sql)
   if (pragma?.value === undefined) return
-  const { name, value } = pragma
+  const { schema, name, value } = pragma
   switch (name) {
     case 'temp_store':
       // SQLite drops all TEMP objects when it changes, the capture triggers among them.
@@ -25,9 +71,19 @@ export function refusePragma(sql: string): void {
     case 'encoding':
       if (!/^utf-?8$/.test(value)) refuse(sql, 'the encoding is always UTF-8')
       return
+    case 'application_id':
+      if (schema === 'temp') refuse(sql, 'capture keeps its place in a transaction there')
+      return
+    case 'full_column_names':
+    case 'short_column_names':
+      // They are deprecated, and rename the columns of every query on the connection.
+      if (OFF.includes(value) !== (name === 'full_column_names')) {
+        refuse(sql, "the columns of scriptlog's own queries would have other names")
+      }
+      return
     case 'journal_mode':
-      // Without a journal a failed statement leaves half of its changes behind.
-      if (value === 'off') refuse(sql, 'a transaction could not be rolled back')
+      // Without a journal a failed statement leaves half of its changes behind. SQLite takes abbreviations.
+      if ('off'.startsWith(value)) refuse(sql, 'a transaction could not be rolled back')
       return
   }
 }

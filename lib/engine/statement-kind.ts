@@ -1,4 +1,5 @@
-import { leadingKeywords } from '../format/sql-scanner.ts'
+import { lowerCase, upperCase, WORD_PATTERN } from '../format/lexis.ts'
+import { leadingKeywords, skipBlank } from '../format/sql-scanner.ts'
 
 /** What a statement is for, as far as the log must know. */
 export type StatementKind =
@@ -15,8 +16,10 @@ export type StatementKind =
   | 'pragma'
   | 'vacuum'
   | 'attach'
-  /** Changes nothing that a log would hold: REINDEX, VACUUM INTO, an empty text, what SQLite does not know. */
+  /** Changes nothing that a log would hold: REINDEX, VACUUM INTO, an empty text. */
   | 'other'
+  /** Begins with no word that SQL statements begin with. */
+  | 'unknown'
 
 /** A statement of the user with what is known from its text. Made once, used at each run. */
 export interface UserStatement {
@@ -28,12 +31,30 @@ export interface UserStatement {
   readonly mayReplace: boolean
   /** It asks for conflict resolution by FAIL, which keeps what a failed statement did. */
   readonly mayFail: boolean
+  /** A PRAGMA that sets a value: SQLite does so while it prepares the statement, even of an EXPLAIN. */
+  readonly setsPragma: boolean
   /** It may change what ANALYZE found. */
   readonly mayChangeStatistics: boolean
 }
 
 /** PRAGMAs whose values are part of the database. */
 const PERSISTENT_PRAGMAS = new Set(['user_version', 'application_id'])
+/** PRAGMAs whose value is an argument of a question or of work that is done when they run. */
+const ASKING_PRAGMAS = new Set([
+  'foreign_key_check',
+  'foreign_key_list',
+  'incremental_vacuum',
+  'index_info',
+  'index_list',
+  'index_xinfo',
+  'integrity_check',
+  'optimize',
+  'quick_check',
+  'table_info',
+  'table_list',
+  'table_xinfo',
+  'wal_checkpoint',
+])
 const CHANGING_KINDS = new Set<StatementKind>(['write', 'ddl', 'analyze', 'vacuum'])
 
 /** What a single statement is, from its text alone: nothing is prepared. */
@@ -45,12 +66,17 @@ export function describeStatement(sql: string): UserStatement {
     mayChange: CHANGING_KINDS.has(kind) || (kind === 'pragma' && isPersistent(pragmaOf(sql))),
     mayReplace: asksFor('REPLACE', sql),
     mayFail: asksFor('FAIL', sql),
+    setsPragma: isSetting(pragmaOf(sql)),
     mayChangeStatistics: kind === 'analyze' || (kind === 'write' && /sqlite_stat/i.test(sql)),
   }
 }
 
 function isPersistent(pragma: Pragma | undefined): boolean {
-  return pragma?.value !== undefined && PERSISTENT_PRAGMAS.has(pragma.name)
+  return isSetting(pragma) && pragma !== undefined && PERSISTENT_PRAGMAS.has(pragma.name)
+}
+
+function isSetting(pragma: Pragma | undefined): boolean {
+  return pragma?.value !== undefined && !ASKING_PRAGMAS.has(pragma.name)
 }
 
 /** The kind of a single statement. */
@@ -91,28 +117,44 @@ export function kindOf(sql: string): StatementKind {
     case 'ATTACH':
     case 'DETACH':
       return 'attach'
-    default:
+    case 'REINDEX':
       return 'other'
+    default:
+      return skipBlank(sql, 0, true) === sql.length ? 'other' : 'unknown'
   }
 }
 
 export interface Pragma {
+  /** In lower case; undefined where it is not named. */
+  readonly schema: string | undefined
   /** In lower case. */
   readonly name: string
   /** The new value in lower case, without quotes; undefined where the PRAGMA only asks. */
   readonly value: string | undefined
 }
 
-/** `PRAGMA [schema.]name [= value]` or `PRAGMA [schema.]name(value)`; undefined for anything else. */
+/**
+ * `PRAGMA [schema.]name [= value]` or `PRAGMA [schema.]name(value)`, also behind EXPLAIN; undefined for anything
+ * else.
+ */
 export function pragmaOf(sql: string): Pragma | undefined {
-  const tokens = [...tokensOf(sql)].map(({ text }) => text)
-  if (tokens.shift() !== 'PRAGMA') return undefined
-  if (tokens[1] === '.') tokens.splice(0, 2)
-  const [name, sign, ...value] = tokens
+  const explained = explanationLength(sql)
+  const at = leadingKeywords(sql, explained + 1).indexOf('PRAGMA')
+  if (at < 0 || at !== explained) return undefined
+  const tokens = [...tokensOf(sql)].map(({ text }) => text).slice(at + 1)
+  const schema = tokens[1] === '.' ? bare(tokens[0] ?? '') : undefined
+  const [name, sign, ...value] = schema === undefined ? tokens : tokens.slice(2)
   if (name === undefined) return undefined
-  const isSetting = sign === '=' || sign === '('
+  const hasValue = sign === '=' || sign === '('
   const text = value.filter((token) => token !== ')' && token !== ';').join('')
-  return { name: bare(name), value: isSetting ? bare(text) : undefined }
+  return { schema, name: bare(name), value: hasValue ? bare(text) : undefined }
+}
+
+/** How many words `EXPLAIN [QUERY PLAN]` has at the beginning of a statement. */
+function explanationLength(sql: string): number {
+  const [first, second] = leadingKeywords(sql, 2)
+  if (first !== 'EXPLAIN') return 0
+  return second === 'QUERY' ? 3 : 1
 }
 
 /**
@@ -141,21 +183,20 @@ export interface Token {
   readonly isWord: boolean
 }
 
-const GAP = /(?:\s+|--[^\n]*|\/\*.*?(?:\*\/|$))*/sy
-const TOKEN =
-  /([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|'[^']*'?|"[^"]*"?|`[^`]*`?|\[[^\]]*\]?|\d[\w.]*|./sy
+const TOKEN = String.raw`(${WORD_PATTERN})|'[^']*'?|"[^"]*"?|${'`[^`]*`?'}|\[[^\]]*\]?|\d[\w.]*|.`
 
-/** The tokens of SQL without comments. A doubled quote splits a literal in two: nothing here reads literals. */
+/**
+ * The tokens of SQL without comments and empty statements before it. A doubled quote splits a literal in two:
+ * nothing here reads literals.
+ */
 export function* tokensOf(sql: string): Generator<Token> {
-  for (let at = 0; ; ) {
-    GAP.lastIndex = at
-    GAP.exec(sql)
-    TOKEN.lastIndex = GAP.lastIndex
-    const match = TOKEN.exec(sql)
+  const pattern = new RegExp(TOKEN, 'sy')
+  for (let at = skipBlank(sql, 0, true); ; at = skipBlank(sql, pattern.lastIndex)) {
+    pattern.lastIndex = at
+    const match = pattern.exec(sql)
     if (match === null) return
-    at = TOKEN.lastIndex
     const [text, word] = match
-    yield word === undefined ? { text, isWord: false } : { text: word.toUpperCase(), isWord: true }
+    yield word === undefined ? { text, isWord: false } : { text: upperCase(word), isWord: true }
   }
 }
 
@@ -177,6 +218,7 @@ function hasWritingVerb(sql: string): boolean {
   return verb !== undefined
 }
 
-function bare(token: string): string {
-  return token.replace(/^['"`[](.*)['"`\]]$/s, '$1').toLowerCase()
+/** A name without its quotes, in lower case. */
+export function bare(token: string): string {
+  return lowerCase(token.replace(/^['"`[](.*)['"`\]]$/s, '$1'))
 }

@@ -1,3 +1,4 @@
+import { lowerCase, upperCase, WORD_PATTERN } from './lexis.ts'
 import { skipBlank } from './sql-scanner.ts'
 
 /** What a statement on the schema does, as far as loading and redo care. */
@@ -75,7 +76,7 @@ function refusalOfTarget(tokens: Tokens): Refusal | undefined {
   const name = tokens.name()
   if (name === undefined) return refused('a statement without a name')
   if (!tokens.symbol('.')) return undefined
-  if (name.toLowerCase() !== 'main') return refused('a statement on another schema')
+  if (lowerCase(name) !== 'main') return refused('a statement on another schema')
   return tokens.name() === undefined ? refused('a statement without a name') : undefined
 }
 
@@ -111,7 +112,8 @@ class Tokens {
 
   /** A bare word, in upper case. */
   word(): string | undefined {
-    return this.#bareWord()?.toUpperCase()
+    const word = this.#bareWord()
+    return word === undefined ? undefined : upperCase(word)
   }
 
   /** These words and no others; all of them or none. */
@@ -144,7 +146,7 @@ class Tokens {
   }
 
   #bareWord(): string | undefined {
-    const pattern = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y
+    const pattern = new RegExp(WORD_PATTERN, 'y')
     pattern.lastIndex = this.#at
     const word = pattern.exec(this.#sql)?.[0]
     if (word !== undefined) this.#moveTo(this.#at + word.length)

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { UsageError } from '../errors.ts'
-import { isSpace, StatementAutomaton } from './statement-automaton.ts'
+import { isSpace, upperCase, WORD_PATTERN } from './lexis.ts'
+import { StatementAutomaton } from './statement-automaton.ts'
 
 /** One statement of a longer text. */
 export interface Statement {
@@ -24,6 +25,7 @@ export interface StreamedStatement extends Statement {
 
 const NEWLINE = 0x0a
 const SEMICOLON = 0x3b
+const WORD = new RegExp(WORD_PATTERN, 'y')
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
 /**
@@ -47,14 +49,13 @@ export function* splitStatements(sql: string): Generator<Statement> {
 /** The first words of a statement in upper case, at most `count`: up to the first token that is no bare word. */
 export function leadingKeywords(sql: string, count: number): string[] {
   const words: string[] = []
-  const word = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y
   let at = 0
   while (words.length < count) {
     at = skipBlank(sql, at, words.length === 0)
-    word.lastIndex = at
-    const found = word.exec(sql)?.[0]
+    WORD.lastIndex = at
+    const found = WORD.exec(sql)?.[0]
     if (found === undefined) break
-    words.push(found.toUpperCase())
+    words.push(upperCase(found))
     at += found.length
   }
   return words

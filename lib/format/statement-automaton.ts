@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts'
+import { isSpace, isWordCharacter, upperCase } from './lexis.ts'
 
 /** In what kind of text the automaton stands. */
 type Lexis =
@@ -18,13 +19,10 @@ type Lexis =
 type Grammar = 'start' | 'explain' | 'create' | 'plain' | 'trigger' | 'trigger-semicolon' | 'trigger-end'
 
 const NEWLINE = 0x0a
-const SPACE = 0x20
 const STAR = 0x2a
 const DASH = 0x2d
 const SLASH = 0x2f
 const SEMICOLON = 0x3b
-/** As a UTF-16 unit; a reader of bytes skips its three bytes itself. */
-const BYTE_ORDER_MARK = 0xfeff
 
 /** What closes a literal or a quoted name, by what opens it. */
 const CLOSING_QUOTE = new Map([
@@ -174,7 +172,7 @@ export class StatementAutomaton {
 
   #takeWord(): void {
     if (this.#grammar === 'plain') return
-    this.#grammar = followingGrammar(this.#grammar, this.#word.toUpperCase())
+    this.#grammar = followingGrammar(this.#grammar, upperCase(this.#word))
   }
 }
 
@@ -196,23 +194,6 @@ function followingGrammar(grammar: Grammar, word: string): Grammar {
     case 'plain':
       return 'plain'
   }
-}
-
-/** What SQLite skips between tokens. */
-export function isSpace(code: number): boolean {
-  return code === SPACE || (code >= 0x09 && code <= 0x0d && code !== 0x0b) || code === BYTE_ORDER_MARK
-}
-
-/** What SQLite takes as part of a word: letters, digits, `_`, `$` and everything beyond ASCII. */
-function isWordCharacter(code: number): boolean {
-  return (
-    (code >= 0x61 && code <= 0x7a) ||
-    (code >= 0x41 && code <= 0x5a) ||
-    (code >= 0x30 && code <= 0x39) ||
-    code === 0x5f ||
-    code === 0x24 ||
-    code >= 0x80
-  )
 }
 
 function refuseNul(at: number): never {

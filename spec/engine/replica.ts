@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3'
 import { RecordApplier } from '../../lib/engine/apply-record.ts'
 import { Capture, type CommittedChanges } from '../../lib/engine/capture.ts'
 import { openConnection } from '../../lib/engine/connection.ts'
+import { assertMayPrepare } from '../../lib/engine/refusals.ts'
 import { readSchema } from '../../lib/engine/schema.ts'
 import { describeStatement } from '../../lib/engine/statement-kind.ts'
 import { readTables } from '../../lib/engine/tables.ts'
@@ -44,6 +45,7 @@ export class Original {
 
   #runOne(sql: string, params: unknown[]): void {
     const statement = describeStatement(sql)
+    assertMayPrepare(statement)
     if (statement.kind === 'read') {
       this.sqlite.prepare(sql).all(...params)
       return

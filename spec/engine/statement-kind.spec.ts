@@ -47,7 +47,8 @@ const KINDS: Readonly<Record<StatementKind, readonly string[]>> = {
   pragma: ['PRAGMA user_version', 'pragma temp_store=2'],
   vacuum: ['VACUUM', 'VACUUM main', 'VACUUM -- INTO'],
   attach: ["ATTACH 'x' AS y", 'DETACH y'],
-  other: ['', '  -- nothing', 'REINDEX', "VACUUM INTO 'x'", "VACUUM main INTO 'x'", 'CHECKPOINT'],
+  other: ['', '  -- nothing', 'REINDEX', "VACUUM INTO 'x'", "VACUUM main INTO 'x'"],
+  unknown: ['CHECKPOINT', '"SELECT" 1', '\u00a0SELECT 1', '(SELECT 1)'],
 }
 
 for (const [kind, statements] of Object.entries(KINDS)) {
@@ -104,10 +105,26 @@ test('what may change the files: rows, schema, statistics, and the PRAGMAs that 
 })
 
 test('PRAGMAs in all their spellings', () => {
-  assert.equal(pragmaOf('PRAGMA Temp_Store = MEMORY;'), { name: 'temp_store', value: 'memory' })
-  assert.equal(pragmaOf('pragma /*x*/ main . "user_version"(-5)'), { name: 'user_version', value: '-5' })
-  assert.equal(pragmaOf("PRAGMA [encoding]='UTF-8'"), { name: 'encoding', value: 'utf-8' })
-  assert.equal(pragmaOf('PRAGMA foreign_keys'), { name: 'foreign_keys', value: undefined })
+  assert.equal(pragmaOf('PRAGMA Temp_Store = MEMORY;'), {
+    schema: undefined,
+    name: 'temp_store',
+    value: 'memory',
+  })
+  assert.equal(pragmaOf('pragma /*x*/ main . "user_version"(-5)'), {
+    schema: 'main',
+    name: 'user_version',
+    value: '-5',
+  })
+  assert.equal(pragmaOf("PRAGMA [encoding]='UTF-8'"), {
+    schema: undefined,
+    name: 'encoding',
+    value: 'utf-8',
+  })
+  assert.equal(pragmaOf('PRAGMA foreign_keys'), {
+    schema: undefined,
+    name: 'foreign_keys',
+    value: undefined,
+  })
   assert.is(pragmaOf('PRAGMA'), undefined)
   assert.is(pragmaOf('SELECT 1'), undefined)
 })
