@@ -20,6 +20,11 @@ export class Effects {
     return this.#changes.size === 0
   }
 
+  /** False when rows may have been replaced without a trace: then versions of rows are kept and written. */
+  get isTrusted(): boolean {
+    return this.#isTrusted
+  }
+
   /** From now on rows may be replaced without a trace. */
   distrust(): void {
     this.#isTrusted = false

@@ -52,6 +52,11 @@ export class PendingChanges {
     return this.#effects.isEmpty && this.#segments.length === 0
   }
 
+  /** True when versions of rows may be written, so that their tables must be there. */
+  get needsVersions(): boolean {
+    return !this.#effects.isTrusted
+  }
+
   touch(table: number, event: RowEvent, key: number | string): void {
     this.#effects.touch(this.#tables, table, event, key)
   }

@@ -78,6 +78,11 @@ export class ReplacedRows {
     this.#isRecursiveByUser = Number(this.#sqlite.pragma('recursive_triggers', { simple: true })) === 1
   }
 
+  /** A rollback may have brought back effects that need versions, and have dropped what keeps them. */
+  wantTriggers(): void {
+    this.#areTriggersWanted = true
+  }
+
   /** The triggers name columns, which may be in the way of DDL; they come back when they are needed. */
   letTriggersGo(): void {
     this.#areTriggersWanted = false

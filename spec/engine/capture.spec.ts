@@ -700,6 +700,23 @@ test('ALTER between REPLACEs in a schema with triggers, in one transaction and b
   )
 })
 
+test('a rollback to a savepoint before the first REPLACE of a transaction that went on with ALTER', () => {
+  same(
+    T,
+    'CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END',
+    "INSERT INTO t VALUES(1,'a',1),(2,'b',2)",
+    'BEGIN',
+    'UPDATE t SET v=5',
+    'SAVEPOINT s',
+    "REPLACE INTO t VALUES(3,'a',3)",
+    'CREATE TABLE n(a)',
+    'ALTER TABLE n ADD COLUMN b',
+    'ROLLBACK TO s',
+    'DELETE FROM t WHERE id=2',
+    'COMMIT',
+  )
+})
+
 test('CREATE TABLE … AS SELECT is a table and rows, also an empty one', () => {
   const records = same(
     T,
