@@ -10,6 +10,7 @@ import { terminated } from '../format/sql-scanner.ts'
 import { insertions } from './insertions.ts'
 import { type RowChunk, RowReader } from './row-reader.ts'
 import { RowText } from './row-text.ts'
+import { isInternal } from './schema.ts'
 import type { TableShape } from './tables.ts'
 
 /**
@@ -54,11 +55,13 @@ function readSchema(
   const schema: Record<SchemaRow['type'], string[]> = { table: [], index: [], view: [], trigger: [] }
   const rows = sqlite
     .prepare<[], SchemaRow>(
-      String.raw`SELECT type, name, CAST(sql AS BLOB) AS sql FROM main.sqlite_schema
-      WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid`,
+      `SELECT type, name, CAST(sql AS BLOB) AS sql FROM main.sqlite_schema
+      WHERE sql IS NOT NULL ORDER BY rowid`,
     )
     .all()
   for (const row of rows) {
+    // Told apart here and not by LIKE, which an application may have given another meaning.
+    if (isInternal(row)) continue
     if (row.type === 'table' && !ordinary.has(row.name)) throw unrepresentable(row, 'it is no ordinary table')
     schema[row.type].push(definition(row))
   }
@@ -80,13 +83,17 @@ function unrepresentable(row: SchemaRow, why: string): ScriptlogError {
   return new ScriptlogError(
     'SCRIPTLOG_CANNOT_DUMP',
     `the ${row.type} ${row.name} cannot be written to a script: ${why}`,
-    { reason: 'script', severity: 'soft', hint: `drop the ${row.type} ${row.name}, or create it anew` },
+    {
+      reason: 'script',
+      severity: 'soft',
+      hint: `nothing is lost: the log goes on and holds everything. To get snapshots again, keep the content of the ${row.type} ${row.name} elsewhere before you change it`,
+    },
   )
 }
 
 /** AUTOINCREMENT's memory. Loading the rows has filled it; what it really holds comes instead. */
 function sequences(sqlite: Database): string {
-  const rows = systemRows(sqlite, 'sqlite_sequence', ['name', 'seq'], 'name, seq, rowid')
+  const rows = systemRows(sqlite, 'sqlite_sequence', ['name', 'seq'], 'name, rowid')
   return `DELETE FROM sqlite_sequence;\n${rows}`
 }
 
@@ -98,7 +105,14 @@ function statistics(sqlite: Database): string {
 
 function systemRows(sqlite: Database, table: string, columns: readonly string[], order: string): string {
   const before = columns.map((_, index) => (index === 0 ? '(' : ','))
-  const reader = new RowReader(sqlite, { table, key: '', columns, before, after: ')', separator: ',\n' })
+  const reader = new RowReader(sqlite, {
+    table: `main.${table}`,
+    key: '',
+    columns,
+    before,
+    after: ')',
+    separator: ',\n',
+  })
   const tuples = [...reader.inOrder(order)].map((chunk) => chunk.text).join(',\n')
   return tuples === '' ? '' : `INSERT INTO ${table}(${columns.join()}) VALUES\n${tuples};\n`
 }

@@ -1,7 +1,9 @@
 import { RecordApplier } from './apply-record.ts'
+import { isCaptureObject } from './capture-triggers.ts'
 import { dumpStatements } from './dump.ts'
 import { loadStatements } from './load.ts'
 import type { NativeDatabase } from './native.ts'
+import { readSchema } from './schema.ts'
 import { readTables } from './tables.ts'
 import { LOADING, LOADING_TRUSTED, type Pragmas } from './with-pragmas.ts'
 
@@ -38,9 +40,10 @@ export class MemoryTables {
 
   /** True when names may mean TEMP tables or views of the user instead of the tables that are kept. */
   hasTempTables(): boolean {
-    const tables =
-      "SELECT 1 FROM temp.sqlite_schema WHERE type IN ('table', 'view') AND name NOT GLOB 'scriptlog:*'"
-    return this.#sqlite.prepare(tables).get() !== undefined
+    const temp = [...readSchema(this.#sqlite, 'temp').values()]
+    return temp.some(
+      (object) => (object.type === 'table' || object.type === 'view') && !isCaptureObject(object),
+    )
   }
 
   /** The statements of a snapshot; returns the number of rows in it. */

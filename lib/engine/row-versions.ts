@@ -13,6 +13,7 @@ import { CAPTURE_PREFIX, type CaptureTrigger, trigger } from './capture-triggers
 import type { CapturedTable } from './captured-table.ts'
 import { type RecordText, TupleStatements } from './record-text.ts'
 import { RowReader } from './row-reader.ts'
+import { readSchema } from './schema.ts'
 
 /** SQL functions: whether versions are kept now, the next version's number, and the last one that is not needed. */
 export const IS_REPLACING = 'scriptlog_is_replacing'
@@ -31,11 +32,9 @@ export function createVersionTable(sqlite: Database, table: CapturedTable): void
 }
 
 export function dropVersionTables(sqlite: Database): void {
-  const names = sqlite
-    .prepare<[string], string>("SELECT name FROM temp.sqlite_schema WHERE type='table' AND name GLOB ?")
-    .pluck()
-    .all(`${VERSION_PREFIX}*`)
-  for (const name of names) sqlite.exec(`DROP TABLE temp.${quoteName(name)}`)
+  for (const { type, name } of readSchema(sqlite, 'temp').values()) {
+    if (type === 'table' && name.startsWith(VERSION_PREFIX)) sqlite.exec(`DROP TABLE temp.${quoteName(name)}`)
+  }
 }
 
 export function versionTriggers(table: CapturedTable): CaptureTrigger[] {

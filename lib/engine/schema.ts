@@ -34,6 +34,6 @@ export function changedTables(before: Schema, after: Schema): string[] {
 }
 
 /** SQLite's own tables and indexes: they come and go with others. */
-export function isInternal({ name, sql }: SchemaObject): boolean {
+export function isInternal({ name, sql }: { readonly name: string; readonly sql: unknown }): boolean {
   return sql === null || name.startsWith('sqlite_')
 }

@@ -1,7 +1,10 @@
 import type { Database } from 'better-sqlite3'
 import { literalOf, type SqlValue } from '../format/sql-literal.ts'
 
-/** The sequences of tables as literals, by the literals of the tables' names. */
+/**
+ * The sequences of tables as literals, by the literals of the tables' names. Where someone has written two rows for
+ * a table, they are the end of the one tuple and the whole other; the first of them counts for SQLite.
+ */
 type Sequences = ReadonlyMap<string, string>
 
 /** What redo does to the sequences by itself. */
@@ -64,11 +67,17 @@ export class SequenceWatch {
   #read(isThere: boolean): Sequences {
     if (!isThere) return new Map()
     const rows = this.#sqlite
-      .prepare<[], [SqlValue, SqlValue]>('SELECT name, seq FROM main.sqlite_sequence')
+      .prepare<[], [SqlValue, SqlValue]>('SELECT name, seq FROM main.sqlite_sequence ORDER BY rowid')
       .raw()
       .safeIntegers()
       .all()
-    return new Map(rows.map(([name, sequence]) => [literalOf(name), literalOf(sequence)]))
+    const sequences = new Map<string, string>()
+    for (const [name, sequence] of rows.map((row) => row.map(literalOf))) {
+      if (name === undefined || sequence === undefined) continue
+      const first = sequences.get(name)
+      sequences.set(name, first === undefined ? sequence : `${first}),\n(${name},${sequence}`)
+    }
+    return sequences
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import { ScriptlogError } from '../errors.ts'
+import { isInternal } from './schema.ts'
 import { hasWord } from './statement-kind.ts'
 
 /** What capture and dump need to know of an ordinary table of the main schema. */
@@ -52,11 +53,11 @@ const ROWID_NAMES = ['rowid', '_rowid_', 'oid']
 export function readTables(sqlite: Database): TableShape[] {
   return sqlite
     .prepare<[], { name: string; sql: string }>(
-      String.raw`SELECT s.name, s.sql FROM main.sqlite_schema AS s, pragma_table_list(s.name) AS l
-      WHERE s.type='table' AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\' AND l.schema='main' AND l.type='table'
-      ORDER BY s.rowid`,
+      `SELECT s.name, s.sql FROM main.sqlite_schema AS s, pragma_table_list(s.name) AS l
+      WHERE s.type='table' AND l.schema='main' AND l.type='table' ORDER BY s.rowid`,
     )
     .all()
+    .filter((table) => !isInternal(table))
     .map(({ name, sql }) => readTable(sqlite, name, sql))
 }
 

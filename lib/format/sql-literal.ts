@@ -72,11 +72,6 @@ export function textLiteralOfBytes(bytes: Uint8Array): string {
   return textLiteral(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
 }
 
-/** True when `text` may stand between quotes as it is, apart from the quotes in it. */
-export function isPlainText(text: string): boolean {
-  return !CONTROL.test(text) && !LONE_SURROGATE.test(text)
-}
-
 function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }

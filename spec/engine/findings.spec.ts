@@ -1,7 +1,13 @@
+import type { Database } from 'better-sqlite3'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openConnection } from '../../lib/engine/connection.ts'
+import { dumpStatements } from '../../lib/engine/dump.ts'
+import { loadStatements } from '../../lib/engine/load.ts'
+import { MemoryTables } from '../../lib/engine/memory-tables.ts'
 import { assertMayPrepare } from '../../lib/engine/refusals.ts'
 import { describeStatement, kindOf } from '../../lib/engine/statement-kind.ts'
+import { readTables } from '../../lib/engine/tables.ts'
 import { UsageError } from '../../lib/errors.ts'
 import { Original, Replica, stateOf } from './replica.ts'
 
@@ -88,6 +94,65 @@ test('a statement that is not known gets the error of SQLite, or is refused', ()
   const original = new Original()
   assert.match(original.fails('SELEC 1'), 'near "SELEC": syntax error')
   assert.match(original.fails('\u00a0SELECT 1'), 'syntax error')
+})
+
+/** The connection that a snapshot of `original` makes. */
+function reloaded(original: Original): Database {
+  const copy = openConnection()
+  loadStatements(copy, [
+    'BEGIN;\n',
+    ...dumpStatements(original.sqlite, readTables(original.sqlite)),
+    'COMMIT;\n',
+  ])
+  return copy
+}
+
+test('TEMP tables with AUTOINCREMENT and TEMP statistics do not stand in for those that are kept', () => {
+  const original = new Original().run(
+    `CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a); CREATE INDEX i ON t(a);
+    INSERT INTO t VALUES(100,1); ANALYZE main.t; DELETE FROM t;
+    CREATE TEMP TABLE x(id INTEGER PRIMARY KEY AUTOINCREMENT, a); CREATE INDEX temp.xi ON x(a);
+    INSERT INTO x VALUES(5,5); ANALYZE temp.x`,
+  )
+  const sequences = 'SELECT name, seq FROM main.sqlite_sequence'
+  const statistics = 'SELECT tbl, idx, stat FROM main.sqlite_stat1'
+  const copy = reloaded(original)
+  assert.equal(copy.prepare(sequences).raw().all(), [['t', 100]])
+  assert.equal(copy.prepare(statistics).raw().all(), [['t', 'i', '1 1']])
+  assertRedone(original)
+})
+
+test("an application's own like() and glob() change no file", () => {
+  for (const answer of [0, 1]) {
+    const original = new Original((sqlite) => {
+      sqlite.function('like', { varargs: true }, () => answer)
+      sqlite.function('glob', { varargs: true }, () => answer)
+    })
+    original.run(
+      `CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE); CREATE TABLE u(a);
+      CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO u VALUES(NEW.a); END;
+      INSERT INTO t(a) VALUES(1); REPLACE INTO t(a) VALUES(1)`,
+    )
+    assertRedone(original)
+    assert.is(stateOf(reloaded(original)), stateOf(original.sqlite))
+    assert.is(new MemoryTables(original.sqlite).hasTempTables(), false)
+    original.run('CREATE TEMP TABLE x(a)')
+    assert.is(new MemoryTables(original.sqlite).hasTempTables(), true)
+  }
+})
+
+test('two rows of sqlite_sequence for one table are both kept, in their order', () => {
+  const original = new Original().run(
+    `CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES(9);
+    INSERT INTO sqlite_sequence VALUES('t',5)`,
+  )
+  assertRedone(original)
+  original.run('INSERT INTO t DEFAULT VALUES')
+  assertRedone(original)
+  const rows = 'SELECT seq FROM sqlite_sequence'
+  assert.equal(reloaded(original).prepare(rows).pluck().all(), [10, 5])
+  original.run('DELETE FROM sqlite_sequence WHERE seq=5; INSERT INTO sqlite_sequence VALUES(NULL,1)')
+  assert.equal(reloaded(original).prepare(rows).pluck().all().sort(), [1, 10])
 })
 
 test.run()

@@ -114,9 +114,9 @@ export function stateOf(sqlite: Database): string {
     `triggers in order: ${triggers}`,
     ...tables.sort(),
     hasTable('sqlite_sequence')
-      ? `sequences: ${all('SELECT name, seq FROM sqlite_sequence ORDER BY 1')}`
+      ? `sequences: ${all('SELECT name, seq FROM main.sqlite_sequence ORDER BY 1')}`
       : '',
-    hasTable('sqlite_stat1') ? `statistics: ${all('SELECT * FROM sqlite_stat1 ORDER BY 1, 2, 3')}` : '',
+    hasTable('sqlite_stat1') ? `statistics: ${all('SELECT * FROM main.sqlite_stat1 ORDER BY 1, 2, 3')}` : '',
     `user_version ${all('PRAGMA user_version')} application_id ${all('PRAGMA application_id')}`,
   ].join('\n')
 }
