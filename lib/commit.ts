@@ -5,7 +5,8 @@
 //   3 delay 0: write and sync  <- acknowledged: the call returns
 //     delay > 0: the call returns. The record is handed to the operating system at the end of the turn; inside the
 //     commit itself once 10 ms or 64 KB are waiting, after `exit` has begun, and always in a worker (whose exit
-//     runs nothing). It is synced off the main thread within the delay.
+//     runs nothing). It is synced within the delay: off the main thread, or inside a commit when the turn has
+//     lasted longer than that and no timer could run.
 //   4 flush, flushed           <- acknowledged: many waiters share one sync
 //
 // When 2 or 3 fails, the transaction is in doubt: it stays visible, no further write is accepted, and a resume
@@ -27,6 +28,8 @@ export class Committer {
   #oldestWaitingMs: number | undefined
   #endOfTurn: NodeJS.Immediate | undefined
   #delayedSync: NodeJS.Timeout | undefined
+  /** When the delayed sync is due, by `performance.now()`. */
+  #syncDueMs = Number.POSITIVE_INFINITY
   #syncUnderWay: Promise<void> | undefined
   #nextSync: Promise<void> | undefined
   #isClosed = false
@@ -135,7 +138,15 @@ export class Committer {
     } else {
       this.#endOfTurn ??= setImmediate(() => this.#writeAtEndOfTurn()).unref()
     }
-    this.#delayedSync ??= setTimeout(() => this.#syncInBackground(), this.#writeDelayMillis).unref()
+    this.#syncLater(now)
+    // A turn that never ends lets no timer run: the promise is kept here then, and what is synced need not be kept.
+    if (now >= this.#syncDueMs) this.flush()
+  }
+
+  #syncLater(now: number): void {
+    if (this.#delayedSync !== undefined) return
+    this.#syncDueMs = now + this.#writeDelayMillis
+    this.#delayedSync = setTimeout(() => this.#syncInBackground(), this.#writeDelayMillis).unref()
   }
 
   #writeAtEndOfTurn(): void {
@@ -146,6 +157,7 @@ export class Committer {
 
   #syncInBackground(): void {
     this.#delayedSync = undefined
+    this.#syncDueMs = Number.POSITIVE_INFINITY
     const { log } = this.#store
     const target = log.endLsn
     if (log.syncedLsn === target) return
@@ -163,7 +175,7 @@ export class Committer {
       log.appendMark()
       log.write()
     } else if (log.syncedLsn < log.endLsn) {
-      this.#delayedSync ??= setTimeout(() => this.#syncInBackground(), this.#writeDelayMillis).unref()
+      this.#syncLater(performance.now())
     }
   }
 
@@ -209,6 +221,7 @@ export class Committer {
     clearTimeout(this.#delayedSync)
     this.#endOfTurn = undefined
     this.#delayedSync = undefined
+    this.#syncDueMs = Number.POSITIVE_INFINITY
     this.#oldestWaitingMs = undefined
   }
 }

@@ -67,6 +67,22 @@ test('write delay: once a record has waited 10 ms, the next commit hands it over
   )
 })
 
+test('write delay over in a turn that does not end, so that no timer runs: the next commit syncs, and acknowledges all', () => {
+  const { stage, database } = delayed()
+  database.exec(INSERT)
+  time.pass(600_000)
+  assert.is(
+    stage.trace(() => database.exec(INSERT)),
+    'append app.log\nsync app.log',
+  )
+  const { durableLsn, endLsn } = database.status().log
+  assert.is(durableLsn, endLsn)
+  assert.is(
+    stage.trace(() => database.exec(INSERT)),
+    '',
+  )
+})
+
 test('write delay over: the log is synced, and a mark says so', async () => {
   const { stage, database } = delayed()
   stage.trace(() => database.exec(INSERT))
