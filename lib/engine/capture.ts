@@ -20,6 +20,7 @@ import { joined } from './record-text.ts'
 import { refuseDdl, refuseHidingFail, refusePragma, refuseUnknown } from './refusals.ts'
 import { ReplacedRows } from './replaced-rows.ts'
 import { changedTables, type Schema } from './schema.ts'
+import { SchemaTrust } from './schema-trust.ts'
 import { pragmaOf, type UserStatement } from './statement-kind.ts'
 import { SystemState } from './system-state.ts'
 
@@ -45,6 +46,7 @@ export class Capture {
   readonly #replaced: ReplacedRows
   readonly #system: SystemState
   readonly #changes: PendingChanges
+  readonly #trust: SchemaTrust
   /** Statements under way; more than one while an iterator is open. */
   #running = 0
   /** Whether a transaction was open after the last statement. */
@@ -55,11 +57,13 @@ export class Capture {
   /** The DDL under way runs in a savepoint. */
   #hasSavepoint = false
 
-  constructor(sqlite: Database) {
+  /** `trustsSchema`: the application has registered functions that the schema may call, also at the next open. */
+  constructor(sqlite: Database, { trustsSchema = false } = {}) {
     this.#sqlite = sqlite
     this.#schema = new CapturedSchema(sqlite)
     this.#replaced = new ReplacedRows(sqlite)
     this.#system = new SystemState(sqlite)
+    this.#trust = new SchemaTrust(sqlite, trustsSchema)
     this.#changes = new PendingChanges(sqlite, this.#schema.tables)
     const touch = (table: unknown, event: unknown, key: unknown) => this.#touch(table, event, key)
     sqlite.function(TOUCH_FUNCTION, { safeIntegers: false }, touch)
@@ -205,7 +209,7 @@ export class Capture {
   // --- DDL ---
 
   #beginDdl(sql: string): void {
-    const verb = leadingKeywords(sql, 1)[0]
+    const [verb, modifier = ''] = leadingKeywords(sql, 2)
     if (verb === 'ALTER' && this.#replaced.areTriggersWanted) {
       this.#replaced.letTriggersGo()
       this.#installTriggers()
@@ -220,11 +224,13 @@ export class Capture {
       this.#changes.undoDdl()
       throw error
     }
+    if (this.#hasSavepoint && !modifier.startsWith('TEMP')) this.#trust.withdraw()
     // Foreign key actions within DROP TABLE run triggers.
     if (verb === 'DROP' && this.#schema.mayReplace) this.#beginReplacing()
   }
 
   #endDdl(sql: string, outcome: 'done' | 'failed'): void {
+    this.#trust.restore()
     if (outcome === 'failed') {
       this.#undoDdl()
       return

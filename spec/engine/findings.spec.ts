@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Capture } from '../../lib/engine/capture.ts'
 import { openConnection } from '../../lib/engine/connection.ts'
 import { dumpStatements } from '../../lib/engine/dump.ts'
 import { loadStatements } from '../../lib/engine/load.ts'
@@ -153,6 +154,38 @@ test('two rows of sqlite_sequence for one table are both kept, in their order', 
   assert.equal(reloaded(original).prepare(rows).pluck().all(), [10, 5])
   original.run('DELETE FROM sqlite_sequence WHERE seq=5; INSERT INTO sqlite_sequence VALUES(NULL,1)')
   assert.equal(reloaded(original).prepare(rows).pluck().all().sort(), [1, 10])
+})
+
+test('DDL that loading or redo would refuse fails when it runs; the setting of the user stays', () => {
+  const original = new Original()
+  original.run(
+    `CREATE TABLE t(a); CREATE TABLE u(a); CREATE VIEW v AS SELECT name FROM pragma_table_info('t')`,
+  )
+  assert.match(original.fails('ALTER TABLE u RENAME TO w'), 'unsafe use of virtual table')
+  assert.match(
+    original.fails('CREATE TABLE x(a, CHECK(rtreedepth(a) IS NOT 1))'),
+    'unsafe use of rtreedepth()',
+  )
+  original.sqlite.function('mine', () => 1)
+  assert.match(original.fails('CREATE TABLE x(a, CHECK(mine()))'), 'unsafe use of mine()')
+  original.run('CREATE TEMP TABLE x(a, CHECK(mine())); INSERT INTO temp.x VALUES(1)')
+  original.run('CREATE TABLE y AS SELECT mine() AS a')
+  assert.is(original.sqlite.pragma('trusted_schema', { simple: true }), 1)
+  original.run('PRAGMA trusted_schema=OFF; CREATE TABLE z(a)')
+  assert.is(original.sqlite.pragma('trusted_schema', { simple: true }), 0)
+  assertRedone(original)
+})
+
+test('DDL prepared before, while the schema was trusted, is held to the same', () => {
+  const sqlite = openConnection()
+  const capture = new Capture(sqlite)
+  capture.start()
+  const statement = describeStatement('CREATE TABLE x(a, CHECK(rtreedepth(a) IS NOT 1))')
+  const native = sqlite.prepare(statement.sql)
+  capture.beforeStatement(statement)
+  assert.throws(() => native.run(), /unsafe use of rtreedepth/)
+  capture.afterStatement(statement, 'failed')
+  assert.is(capture.takeCommitted(), undefined)
 })
 
 test.run()
