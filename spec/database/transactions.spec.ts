@@ -8,7 +8,11 @@ import { assertTwins, outcome, outcomes, type SqlDatabase } from './twins.ts'
 const TABLE = 'CREATE TABLE t(id INTEGER PRIMARY KEY, v UNIQUE)'
 
 function rows(db: SqlDatabase): unknown {
-  return db.prepare('SELECT id, v FROM t').raw().all()
+  return rowsOf(db, 't')
+}
+
+function rowsOf(db: SqlDatabase, table: string): unknown {
+  return db.prepare(`SELECT * FROM ${table}`).raw().all()
 }
 
 test('transaction(): commits, passes arguments, this and the result', () =>
@@ -201,6 +205,18 @@ test('a savepoint that is rolled back over changes of the schema', () =>
       ROLLBACK TO s; INSERT INTO t(v) VALUES(2); ALTER TABLE t ADD COLUMN x DEFAULT 'y'; RELEASE s; COMMIT`)
     db.exec('BEGIN; DROP TABLE t; CREATE TABLE t(only_this); INSERT INTO t VALUES(1); ROLLBACK')
     return [db.prepare('SELECT * FROM t').all(), outcome(() => db.prepare('SELECT * FROM u'))]
+  }))
+
+// What capture had made for the REPLACE went with the savepoint, and the next DDL looked for it in vain.
+test('a REPLACE, DDL that fails, and a savepoint that is rolled back over both: further DDL and rows are as ever', () =>
+  assertTwins((db) => {
+    db.exec(`CREATE TABLE account(id INTEGER PRIMARY KEY, owner UNIQUE); CREATE TABLE h(w);
+      CREATE TRIGGER g AFTER DELETE ON account BEGIN INSERT INTO h VALUES(old.owner); END;
+      SAVEPOINT s; INSERT OR REPLACE INTO account(owner) VALUES('x')`)
+    const failed = outcome(() => void db.exec('ALTER TABLE no_such RENAME TO more'))
+    db.exec("ROLLBACK TO s; CREATE TABLE fine(a); INSERT INTO account VALUES(1, 'a'), (2, 'b')")
+    db.exec("REPLACE INTO account VALUES(3, 'a'); COMMIT; REPLACE INTO account VALUES(4, 'b')")
+    return [failed, rowsOf(db, 'account')]
   }))
 
 test('a COMMIT that fails for a deferred key: the transaction stays open, nothing is durable, it can be mended', () =>
