@@ -10,6 +10,7 @@ import type {
   NativeStatement,
   SqlFunction,
 } from './engine/native.ts'
+import { assertMayPrepare } from './engine/refusals.ts'
 import { registrarOf } from './engine/registrar.ts'
 import { describeStatement, type StatementKind, type UserStatement } from './engine/statement-kind.ts'
 import {
@@ -113,7 +114,9 @@ export class Database {
       this.#sqlite = openConnection()
       try {
         options.setup?.(registrarOf(this.#sqlite))
-        this.#target = new MemoryTables(this.#sqlite, { trustsSchema: options.setup !== undefined })
+        // Whoever registers functions for the schema lets the schema call them.
+        const trustsSchema = options.setup !== undefined
+        this.#target = new MemoryTables(this.#sqlite, { trustsSchema })
         const recovered = recover(host, names, this.#target, {
           settings: given,
           mayCreate: options.fileMustExist !== true,
@@ -122,7 +125,7 @@ export class Database {
         this.#store = recovered.store
         this.#settings = recovered.settings
         this.#recovery = recovered.report
-        this.#capture = new Capture(this.#sqlite)
+        this.#capture = new Capture(this.#sqlite, { trustsSchema })
         this.#capture.start()
       } catch (error) {
         this.#sqlite.close()
@@ -183,6 +186,7 @@ export class Database {
         continue
       }
       const statement = describeStatement(withoutTableType(text))
+      assertMayPrepare(statement)
       if (statement.kind === 'read') this.#sqlite.exec(statement.sql)
       else this.#run(statement, () => this.#sqlite.exec(statement.sql))
     }
@@ -393,6 +397,7 @@ export class Database {
 
   #prepare(sql: string): Statement {
     const statement = describeStatement(sql)
+    assertMayPrepare(statement)
     // SQLite obeys some PRAGMAs while it compiles them: these are compiled as they are run.
     if (statement.kind === 'pragma') {
       return this.#writeStatement(statement, () => this.#run(statement, () => this.#sqlite.prepare(sql)))
