@@ -101,8 +101,9 @@ function supersededSql(table: CapturedTable): string {
   const isSameKey = keyOf(table)
     .map((column) => `r.${column}=${named.get(column)}`)
     .join(' AND ')
-  // The version stands first: its columns have no collation by which different values could be equal.
-  const isSame = `(${[...named.values()]}) IS (${columns.map((column) => `r.${column}`)})`
+  // The version stands first: its columns have no collation by which different values could be equal. The signs
+  // keep these comparisons away from indexes, which SQLite would ponder for seconds where a key has many columns.
+  const isSame = `(${[...named.values()]}) IS (${columns.map((column) => `+r.${column}`)})`
   return `NOT EXISTS (SELECT 1 FROM ${table.sqlName} AS r WHERE ${isSameKey} AND ${isSame})`
 }
 

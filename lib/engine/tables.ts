@@ -43,6 +43,8 @@ interface Index {
   readonly origin: string
 }
 
+/** A key is one condition, and SQLite's expressions have at most 1000 levels. */
+const MOST_KEY_COLUMNS = 250
 const ROWID_NAMES = ['rowid', '_rowid_', 'oid']
 
 /**
@@ -63,7 +65,7 @@ export function readTables(sqlite: Database): TableShape[] {
 
 /**
  * The shape of one ordinary table, whose text in `sqlite_schema` is `sql`.
- * @throws {ScriptlogError} when its columns leave no name for its rowid.
+ * @throws {ScriptlogError} when its columns leave no name for its rowid, or are too many to be its key.
  */
 export function readTable(sqlite: Database, name: string, sql: string): TableShape {
   const columns = sqlite
@@ -83,7 +85,7 @@ export function readTable(sqlite: Database, name: string, sql: string): TableSha
   return {
     name,
     columns: columns.filter(({ hidden }) => hidden === 0).map((column) => column.name),
-    key: hasRowid ? rowidKey(name, columns, indexes) : primaryKey(columns),
+    key: hasRowid ? rowidKey(name, columns, indexes) : primaryKey(name, columns),
     // In a table without rowids the index of the primary key is the table itself.
     hasSecondaryUnique: indexes.some(({ unique, origin }) => unique === 1 && (hasRowid || origin !== 'pk')),
     isAutoincrement: hasRowid && hasWord('AUTOINCREMENT', sql),
@@ -112,7 +114,18 @@ function rowidKey(table: string, columns: readonly Column[], indexes: readonly I
   return { kind: 'rowid', name: free, isColumn: false }
 }
 
-function primaryKey(columns: readonly Column[]): PrimaryKey {
+function primaryKey(table: string, columns: readonly Column[]): PrimaryKey {
   const inKey = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk)
+  if (inKey.length > MOST_KEY_COLUMNS) {
+    throw new ScriptlogError(
+      'SCRIPTLOG_CANNOT_KEEP',
+      `the key of table ${table} has ${inKey.length} columns: its rows could not be found again`,
+      {
+        reason: 'sql',
+        severity: 'soft',
+        hint: `create the table with rowids, or with a key of at most ${MOST_KEY_COLUMNS} columns`,
+      },
+    )
+  }
   return { kind: 'primary-key', columns: inKey.map(({ name }) => name) }
 }

@@ -188,4 +188,20 @@ test('DDL prepared before, while the schema was trusted, is held to the same', (
   assert.is(capture.takeCommitted(), undefined)
 })
 
+test('a key WITHOUT ROWID of so many columns that no condition can hold them is refused when it is made', () => {
+  const wide = (columns: number) => {
+    const names = Array.from({ length: columns }, (_, index) => `c${index}`)
+    return `CREATE TABLE t${columns}(${names}, a UNIQUE, PRIMARY KEY(${names})) WITHOUT ROWID`
+  }
+  const original = new Original()
+  for (const columns of [251, 500]) {
+    assert.match(original.fails(wide(columns)), `the key of table t${columns} has ${columns} columns`)
+  }
+  original.run(`${wide(250)}; CREATE TABLE u(a); CREATE TRIGGER g AFTER DELETE ON u BEGIN SELECT 1; END`)
+  const row = (number: number) => [...Array.from({ length: 249 }, () => 1), number]
+  original.run(`INSERT INTO t250 VALUES(${row(1)},1),(${row(2)},2),(${row(3)},3)`)
+  original.run(`BEGIN; REPLACE INTO t250 VALUES(${row(4)},1); DELETE FROM t250 WHERE a=2; COMMIT`)
+  assertRedone(original)
+})
+
 test.run()
