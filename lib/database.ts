@@ -1,8 +1,7 @@
 import { type CheckpointDone, checkpoint as makeCheckpoint } from './checkpoint.ts'
 import { Committer } from './commit.ts'
-import { Capture } from './engine/capture.ts'
-import { openConnection } from './engine/connection.ts'
-import { MemoryTables } from './engine/memory-tables.ts'
+import type { Capture } from './engine/capture.ts'
+import type { MemoryTables } from './engine/memory-tables.ts'
 import type {
   AggregateOptions,
   FunctionOptions,
@@ -32,8 +31,8 @@ import {
 } from './hsqldb-statement.ts'
 import { Listeners } from './listeners.ts'
 import type { AppendedCommit } from './log/writer.ts'
-import { checkOptions, type DatabaseOptions, type Host, locate, lockFor, systemHost } from './options.ts'
-import { recover } from './recovery/recover.ts'
+import { openDatabase } from './open-database.ts'
+import { type DatabaseOptions, type Host, systemHost } from './options.ts'
 import type { RecoveryReport } from './recovery/report.ts'
 import { resume } from './resume.ts'
 import { checkSettings, SETTING_KEYS, type Settings } from './settings.ts'
@@ -78,7 +77,7 @@ export class Database {
   readonly #host: Host
   readonly #lock: WriterLock
   readonly #sqlite: NativeDatabase
-  readonly #target: MemoryTables
+  readonly #tables: MemoryTables
   readonly #capture: Capture
   readonly #store: Store
   readonly #committer: Committer
@@ -104,37 +103,17 @@ export class Database {
    * @throws {UsageError} for an unknown or senseless option or setting.
    */
   constructor(path: string, options: DatabaseOptions = {}, host: Host = systemHost()) {
-    const given = checkOptions(options)
-    const names = locate(host, path)
     this.#host = host
     this.#listeners = new Listeners(options.onEvent)
     this.#writeFailure = new WriteFailure(host.clock)
-    this.#lock = lockFor(host, names)
-    try {
-      this.#sqlite = openConnection()
-      try {
-        options.setup?.(registrarOf(this.#sqlite))
-        // Whoever registers functions for the schema lets the schema call them.
-        const trustsSchema = options.setup !== undefined
-        this.#target = new MemoryTables(this.#sqlite, { trustsSchema })
-        const recovered = recover(host, names, this.#target, {
-          settings: given,
-          mayCreate: options.fileMustExist !== true,
-          onStep: (step) => this.#listeners.tell({ kind: 'recoveryProgress', step }),
-        })
-        this.#store = recovered.store
-        this.#settings = recovered.settings
-        this.#recovery = recovered.report
-        this.#capture = new Capture(this.#sqlite, { trustsSchema })
-        this.#capture.start()
-      } catch (error) {
-        this.#sqlite.close()
-        throw error
-      }
-    } catch (error) {
-      this.#lock.release()
-      throw error
-    }
+    const opened = openDatabase(path, options, host, this.#listeners)
+    this.#lock = opened.lock
+    this.#sqlite = opened.sqlite
+    this.#tables = opened.tables
+    this.#capture = opened.capture
+    this.#store = opened.store
+    this.#settings = opened.settings
+    this.#recovery = opened.report
     this.#nextAutomaticCheckpointBytes = this.#logSizeBytes()
     this.#committer = new Committer(this.#store, this.#settings.writeDelayMillis, (failure) => {
       const error = new CommitInDoubtError(`the log could not be written: ${messageOf(failure.cause)}`, {
@@ -187,7 +166,8 @@ export class Database {
       }
       const statement = describeStatement(withoutTableType(text))
       assertMayPrepare(statement)
-      if (statement.kind === 'read') this.#sqlite.exec(statement.sql)
+      if (statement.kind === 'read' && this.#sqlite.prepare(statement.sql).readonly)
+        this.#sqlite.exec(statement.sql)
       else this.#run(statement, () => this.#sqlite.exec(statement.sql))
     }
     return this
@@ -262,7 +242,7 @@ export class Database {
     this.#assertOpen()
     this.#writeFailure.assertWritable()
     this.#assertQuiet('to redo transactions')
-    if (this.#target.hasTempTables()) {
+    if (this.#tables.hasTempTables()) {
       throw new UsageError('transactions are not redone while there are TEMP tables or views', {
         hint: 'drop them first: the names in a log mean the tables that are kept',
       })
@@ -272,7 +252,7 @@ export class Database {
     this.#exclusively('redoes transactions', () => {
       this.#capture.stop()
       try {
-        this.#target.beginRedo()
+        this.#tables.beginRedo()
         try {
           for (const sql of transactions) {
             if (!sql.endsWith(';\n')) {
@@ -280,13 +260,13 @@ export class Database {
                 hint: 'give the sql of readLog() as it is',
               })
             }
-            this.#target.redo(Buffer.from(sql))
+            this.#tables.redo(Buffer.from(sql))
             this.#commit(sql)
             applied++
             if (this.lastCommit !== undefined) onCommit?.(this.lastCommit)
           }
         } finally {
-          this.#target.endRedo()
+          this.#tables.endRedo()
         }
       } finally {
         this.#capture.start()
@@ -404,7 +384,8 @@ export class Database {
     }
     const native = this.#sqlite.prepare(sql)
     // Read statements are better-sqlite3's own objects: they cost what they cost there.
-    if (statement.kind === 'read') return native
+    // What reads by its text and writes all the same (a function of an extension) goes the way of a write.
+    if (statement.kind === 'read' && native.readonly) return native
     return this.#writeStatement(statement, () => native)
   }
 
@@ -550,7 +531,7 @@ export class Database {
 
   #snapshot(): Iterable<string, number | undefined> {
     this.#assertQuiet()
-    return this.#target.statements()
+    return this.#tables.statements()
   }
 
   #obey(command: HsqldbStatement): void {

@@ -2,6 +2,7 @@
 // only read are better-sqlite3's own objects.
 
 import type { NativeStatement, RunResult } from './engine/native.ts'
+import { assertStorable } from './value-size.ts'
 
 /** Runs `act` as a statement of the database: effects captured, committed, appended to the log. */
 export type RunWrite = <T>(act: () => T) => T
@@ -80,22 +81,26 @@ export class WriteStatement implements Statement {
 
   run(...params: unknown[]): RunResult {
     const native = this.#native
+    assertStorable(params)
     return this.#write(() => native.run(...params))
   }
 
   get(...params: unknown[]): unknown {
     const native = this.#native
+    assertStorable(params)
     return this.#write(() => native.get(...params))
   }
 
   all(...params: unknown[]): unknown[] {
     const native = this.#native
+    assertStorable(params)
     return this.#write(() => native.all(...params))
   }
 
   /** Rows one by one; the statement commits when the iterator ends or is broken off. */
   iterate(...params: unknown[]): IterableIterator<unknown> {
     const native = this.#native
+    assertStorable(params)
     this.#iteration.begin()
     try {
       return new WriteIterator(native.iterate(...params), this.#iteration)
@@ -121,6 +126,7 @@ export class WriteStatement implements Statement {
   }
 
   bind(...params: unknown[]): this {
+    assertStorable(params)
     this.#native.bind(...params)
     return this
   }
