@@ -32,7 +32,7 @@ import {
 import { Listeners } from './listeners.ts'
 import type { AppendedCommit } from './log/writer.ts'
 import { openDatabase } from './open-database.ts'
-import { type DatabaseOptions, type Host, systemHost } from './options.ts'
+import { checkOptions, type DatabaseOptions, type Host, systemHost } from './options.ts'
 import type { RecoveryReport } from './recovery/report.ts'
 import { resume } from './resume.ts'
 import { checkSettings, SETTING_KEYS, type Settings } from './settings.ts'
@@ -103,10 +103,11 @@ export class Database {
    * @throws {UsageError} for an unknown or senseless option or setting.
    */
   constructor(path: string, options: DatabaseOptions = {}, host: Host = systemHost()) {
+    const settings = checkOptions(options)
     this.#host = host
     this.#listeners = new Listeners(options.onEvent)
     this.#writeFailure = new WriteFailure(host.clock)
-    const opened = openDatabase(path, options, host, this.#listeners)
+    const opened = openDatabase(path, options, settings, host, this.#listeners)
     this.#lock = opened.lock
     this.#sqlite = opened.sqlite
     this.#tables = opened.tables

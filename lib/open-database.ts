@@ -8,8 +8,9 @@ import type { NativeDatabase } from './engine/native.ts'
 import { registrarOf } from './engine/registrar.ts'
 import type { WriterLock } from './fs/lock.ts'
 import type { Listeners } from './listeners.ts'
-import { checkOptions, type DatabaseOptions, type Host, locate, lockFor } from './options.ts'
+import { type DatabaseOptions, type Host, locate, lockFor } from './options.ts'
 import { type Recovered, recover } from './recovery/recover.ts'
+import type { Settings } from './settings.ts'
 
 /** What an open database consists of. */
 export interface Opened extends Recovered {
