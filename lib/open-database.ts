@@ -20,14 +20,14 @@ export interface Opened extends Recovered {
   readonly capture: Capture
 }
 
-/** Throws what the constructor of `Database` throws. */
+/** Opens with options that were checked, `settings` those among them. Throws what the constructor of `Database` throws. */
 export function openDatabase(
   path: string,
   options: DatabaseOptions,
+  settings: Partial<Settings>,
   host: Host,
   listeners: Listeners,
 ): Opened {
-  const settings = checkOptions(options)
   const names = locate(host, path)
   const lock = lockFor(host, names)
   let sqlite: NativeDatabase | undefined
