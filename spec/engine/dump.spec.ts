@@ -322,7 +322,10 @@ test('what a script cannot carry is named before anything is written', () => {
   const virtual = databaseOf('CREATE TABLE t(a); CREATE VIRTUAL TABLE words USING fts5(a)')
   const found = () => dumpStatements(virtual, readTables(virtual)).next()
   assert.throws(found, (error: unknown) => error instanceof ScriptlogError && /words/.test(error.message))
+  // better-sqlite3 13 lets no such text through to SQLite.
   const surrogate = databaseOf('CREATE TABLE "\ud800"(a)')
+  const name = surrogate.prepare('SELECT hex(name) FROM sqlite_schema').pluck().get()
+  if (name === 'EFBFBD') return
   assert.throws(() => dumpStatements(surrogate, readTables(surrogate)).next(), /not UTF-8/)
 })
 

@@ -11,9 +11,26 @@ function stored(literal: string): unknown {
   return sqlite.prepare(`SELECT typeof(${literal}), hex(${literal}), ${literal}`).raw().get()
 }
 
-/** What SQLite stores when the value is bound. */
+/** What SQLite stores of the value. A text comes in as bytes: not every better-sqlite3 binds lone surrogates as they are. */
 function bound(value: SqlValue): unknown {
+  if (typeof value === 'string') {
+    const text = 'CAST(@v AS TEXT)'
+    return sqlite
+      .prepare(`SELECT typeof(${text}), hex(${text}), ${text}`)
+      .raw()
+      .get({ v: generalizedUtf8(value) })
+  }
   return sqlite.prepare('SELECT typeof(@v), hex(@v), @v').raw().get({ v: value })
+}
+
+/** UTF-8 that also has a place for lone surrogates. */
+function generalizedUtf8(text: string): Buffer {
+  const pieces = [...text].map((character) => {
+    const code = character.codePointAt(0) ?? 0
+    if (code < 0xd800 || code > 0xdfff) return Buffer.from(character, 'utf8')
+    return Buffer.from([0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)])
+  })
+  return Buffer.concat(pieces)
 }
 
 function isExact(value: SqlValue): void {

@@ -120,7 +120,8 @@ test('syncAsync resolves; a close in between waits for it, and the handle is clo
       assert.is(systemCode(failureOf(use)), 'EBADF')
     }
     await Promise.all(syncs)
-    if (process.platform === 'linux') assert.is(diskFiles.list('/proc/self/fd').length, openBefore)
+    // Fewer, when something else was closed meanwhile.
+    if (process.platform === 'linux') assert.ok(diskFiles.list('/proc/self/fd').length <= openBefore)
     await file.syncAsync().then(
       () => assert.unreachable(),
       (error) => assert.is(systemCode(error), 'EBADF'),
