@@ -1,11 +1,11 @@
 // Makes the generated sections of ARCHITECTURE.md from the code. `--check` changes nothing and fails when one lags behind.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { Database } from '../lib/database.ts'
+import { Database } from '../lib/database/database.ts'
 import { imageOf } from '../lib/fs/image.ts'
 import { memoryLocks } from '../lib/fs/lock.ts'
 import { MemoryFiles } from '../lib/fs/memory.ts'
-import type { Host } from '../lib/options.ts'
+import type { Host } from '../lib/host.ts'
 import { DECISION_TABLE } from '../lib/recovery/decision.ts'
 import { TREATMENTS } from '../lib/recovery/treatment.ts'
 import { RECOVERY_MODES } from '../lib/settings.ts'

@@ -2,9 +2,9 @@ import { OpenError } from './errors.ts'
 import { formatLsn } from './format/lsn.ts'
 import { formatMicros } from './format/time.ts'
 import type { Files } from './fs/files.ts'
+import { type Host, locate, systemHost } from './host.ts'
 import { readEntries, readLogHeader } from './log/reader.ts'
 import { namesOf, shortName } from './names.ts'
-import { type Host, locate, systemHost } from './options.ts'
 
 /** One committed transaction, as it stands in a log. */
 export interface LoggedTransaction {

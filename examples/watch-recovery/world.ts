@@ -7,7 +7,7 @@ import type { Image } from '../../lib/fs/image.ts'
 import { memoryLocks } from '../../lib/fs/lock.ts'
 import { MemoryFiles } from '../../lib/fs/memory.ts'
 import { type TracedOperation, traced } from '../../lib/fs/trace.ts'
-import type { Host } from '../../lib/options.ts'
+import type { Host } from '../../lib/host.ts'
 
 export const DIRECTORY = resolve('/lab')
 export const BASE = join(DIRECTORY, 'app')

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { Database } from '../database.ts'
+import type { Database } from '../database/database.ts'
 import { type Command, SETTING_OPTIONS } from './command.ts'
 import { hintFor, type Place, StatementError, sentenceOf } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'

@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts'
 import { diskFiles } from '../fs/disk.ts'
+import { locate, systemHost } from '../host.ts'
 import { namesOf } from '../names.ts'
-import { locate, systemHost } from '../options.ts'
 import type { Arguments } from './arguments.ts'
 import { type Command, SETTING_OPTIONS } from './command.ts'
 import { TargetNotReachableError } from './errors.ts'

@@ -1,5 +1,5 @@
+import type { Statement } from '../database/statement.ts'
 import { invariant } from '../errors.ts'
-import type { Statement } from '../statement.ts'
 import { cellJson, cellText } from './cell.ts'
 import type { Interrupt } from './interrupt.ts'
 import type { Output } from './output.ts'

@@ -1,4 +1,4 @@
-import type { Database } from '../database.ts'
+import type { Database } from '../database/database.ts'
 import { ScriptlogError } from '../errors.ts'
 
 /** Runs one statement; the rows that it may return are not wanted. */

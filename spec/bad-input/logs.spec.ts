@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
 import { crc32, formatCrc } from '../../lib/format/checksum.ts'
 import { verify } from '../../lib/verify.ts'
 import { inQuickDirectory } from '../support/temp-directory.ts'

@@ -4,8 +4,8 @@ import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { rimrafSync } from 'rimraf'
 import * as assert from 'uvu/assert'
-import { Database } from '../../lib/database.ts'
-import type { DatabaseOptions } from '../../lib/options.ts'
+import { Database } from '../../lib/database/database.ts'
+import type { DatabaseOptions } from '../../lib/database/options.ts'
 
 export const ALL_NOTES = ['in the snapshot', 'in the log', 'also in the log']
 

@@ -4,7 +4,7 @@ import { readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
 import { crc32, formatCrc } from '../../lib/format/checksum.ts'
 import { inspect } from '../../lib/inspect.ts'
 import { MEMORY_DIR, MemoryWorld } from '../support/memory-world.ts'

@@ -4,10 +4,10 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
+import type { DatabaseOptions } from '../../lib/database/options.ts'
 import { ScriptlogError } from '../../lib/errors.ts'
 import { inspect } from '../../lib/inspect.ts'
-import type { DatabaseOptions } from '../../lib/options.ts'
 
 /** Bytes of all files below `dir` as hex, by relative path; the lock files, which hold no data, aside. */
 export function filesIn(dir: string): Map<string, string> {

@@ -1,8 +1,8 @@
 // The table that all benchmarks fill: rows of about 100 bytes.
 
 import BetterSqlite3 from 'better-sqlite3'
-import { Database } from '../../lib/database.ts'
-import type { DatabaseOptions } from '../../lib/options.ts'
+import { Database } from '../../lib/database/database.ts'
+import type { DatabaseOptions } from '../../lib/database/options.ts'
 
 export const CREATE = 'CREATE TABLE item(id INTEGER PRIMARY KEY, name TEXT, price REAL, note TEXT)'
 export const INSERT = 'INSERT INTO item(id, name, price, note) VALUES(?, ?, ?, ?)'

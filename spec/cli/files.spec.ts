@@ -4,8 +4,8 @@ import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Database } from '../../lib/database.ts'
-import { systemHost } from '../../lib/options.ts'
+import { Database } from '../../lib/database/database.ts'
+import { systemHost } from '../../lib/host.ts'
 import { inQuickDirectory } from '../support/temp-directory.ts'
 import { cli, jsonLines, member } from './run-cli.ts'
 

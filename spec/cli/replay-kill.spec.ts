@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
 import { inQuickDirectory } from '../support/temp-directory.ts'
 import { cli } from './run-cli.ts'
 

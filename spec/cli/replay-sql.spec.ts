@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
 import { skip } from '../support/skip.ts'
 import { inQuickDirectory } from '../support/temp-directory.ts'
 import { cli, jsonLines, member } from './run-cli.ts'

@@ -1,10 +1,11 @@
 // A process that has a database open and can be killed: from then on none of its operations reaches the files, not
 // even those that its timers or its exit would still have asked for.
 
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
+import type { DatabaseOptions } from '../../lib/database/options.ts'
 import type { AppendFile, Files, ReadFile } from '../../lib/fs/files.ts'
 import { memoryLocks } from '../../lib/fs/lock.ts'
-import type { DatabaseOptions, Host } from '../../lib/options.ts'
+import type { Host } from '../../lib/host.ts'
 
 /** The database of all crash specs. */
 export const DIRECTORY = '/db'

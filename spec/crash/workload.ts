@@ -1,8 +1,8 @@
 // A workload: what a process does with a database, and what happens to it meanwhile.
 
+import type { CloseMode } from '../../lib/database/hsqldb-statement.ts'
 import type { Fault } from '../../lib/fs/memory.ts'
 import type { Operation, OperationKind } from '../../lib/fs/operation.ts'
-import type { CloseMode } from '../../lib/hsqldb-statement.ts'
 
 export interface Workload {
   readonly name: string

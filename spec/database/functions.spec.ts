@@ -2,8 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { DatabaseOptions } from '../../lib/database/options.ts'
 import { ScriptlogError } from '../../lib/errors.ts'
-import type { DatabaseOptions } from '../../lib/options.ts'
 import { verify } from '../../lib/verify.ts'
 import { contentOf } from '../support/content.ts'
 import { MEMORY_DIR, MemoryWorld } from '../support/memory-world.ts'

@@ -1,7 +1,7 @@
 // Opens a database and says so, or why not; lives until it is told to end. A process of its own, or a worker.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
 import { LockHeldError } from '../../lib/errors.ts'
 
 const [path = '']: readonly string[] = parentPort === null ? process.argv.slice(2) : workerData

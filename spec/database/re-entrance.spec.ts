@@ -3,11 +3,11 @@
 
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
 import { imageOf } from '../../lib/fs/image.ts'
 import { memoryLocks } from '../../lib/fs/lock.ts'
 import { MemoryFiles } from '../../lib/fs/memory.ts'
-import type { Host } from '../../lib/options.ts'
+import type { Host } from '../../lib/host.ts'
 
 const test = suite('in the middle of things')
 

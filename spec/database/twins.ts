@@ -3,7 +3,7 @@
 
 import BetterSqlite3 from 'better-sqlite3'
 import * as assert from 'uvu/assert'
-import type { DatabaseOptions } from '../../lib/options.ts'
+import type { DatabaseOptions } from '../../lib/database/options.ts'
 import { contentOf } from '../support/content.ts'
 import { MemoryWorld } from '../support/memory-world.ts'
 

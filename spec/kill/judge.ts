@@ -1,7 +1,7 @@
 // What must be true of a database whose process was killed, by what that process had said.
 
 import BetterSqlite3 from 'better-sqlite3'
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
 import { LockHeldError } from '../../lib/errors.ts'
 import { begin, contentOf, make, progressOf } from './workload.ts'
 

@@ -2,9 +2,9 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Database } from '../../lib/database.ts'
+import type { Database } from '../../lib/database/database.ts'
+import type { CloseMode } from '../../lib/database/hsqldb-statement.ts'
 import { CheckpointIncompleteError, CommitInDoubtError } from '../../lib/errors.ts'
-import type { CloseMode } from '../../lib/hsqldb-statement.ts'
 import { nth, Stage, thrown } from './stage.ts'
 
 const CREATE = 'CREATE TABLE t(x)'

@@ -1,6 +1,6 @@
 // Commits under a long write delay and ends without closing: `exiting-child.ts PATH WAY`.
 
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
 
 const [, , path = '', way] = process.argv
 const database = new Database(path, { writeDelayMillis: 3_600_000 })

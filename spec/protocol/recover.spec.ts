@@ -3,7 +3,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Database } from '../../lib/database.ts'
+import type { Database } from '../../lib/database/database.ts'
 import { OpenError, ScriptlogError } from '../../lib/errors.ts'
 import type { Fault } from '../../lib/fs/memory.ts'
 import { BASE } from '../crash/process.ts'

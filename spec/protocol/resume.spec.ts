@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Database } from '../../lib/database.ts'
+import type { Database } from '../../lib/database/database.ts'
 import { CommitInDoubtError, ReadOnlyModeError, ScriptlogError } from '../../lib/errors.ts'
 import { nth, Stage, thrown } from './stage.ts'
 

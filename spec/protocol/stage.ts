@@ -1,11 +1,11 @@
 // A database on memory files, one process after another, whose operations can be watched and made to fail.
 
-import type { Database } from '../../lib/database.ts'
+import type { Database } from '../../lib/database/database.ts'
+import type { DatabaseOptions } from '../../lib/database/options.ts'
 import { imageOf } from '../../lib/fs/image.ts'
 import { type Fault, MemoryFiles } from '../../lib/fs/memory.ts'
 import { isDurableStep, type Operation } from '../../lib/fs/operation.ts'
 import { formatTrace, type TracedOperation, traced } from '../../lib/fs/trace.ts'
-import type { DatabaseOptions } from '../../lib/options.ts'
 import { chanceFrom } from '../crash/chance.ts'
 import { BASE, DIRECTORY, Process } from '../crash/process.ts'
 

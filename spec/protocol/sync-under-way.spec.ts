@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Database } from '../../lib/database.ts'
+import type { Database } from '../../lib/database/database.ts'
 import { CommitInDoubtError, ReadOnlyModeError } from '../../lib/errors.ts'
 import type { AppendFile, Files } from '../../lib/fs/files.ts'
 import { imageOf } from '../../lib/fs/image.ts'

@@ -1,10 +1,11 @@
 // A database on files in memory, whose process can be killed between two statements.
 
-import { Database } from '../../lib/database.ts'
+import { Database } from '../../lib/database/database.ts'
+import type { DatabaseOptions } from '../../lib/database/options.ts'
 import { type Image, imageOf } from '../../lib/fs/image.ts'
 import { memoryLocks } from '../../lib/fs/lock.ts'
 import { MemoryFiles, type MemoryFilesOptions } from '../../lib/fs/memory.ts'
-import type { DatabaseOptions, Host } from '../../lib/options.ts'
+import type { Host } from '../../lib/host.ts'
 
 /** Where the databases of a {@link MemoryWorld} lie. */
 export const MEMORY_DIR = '/data'

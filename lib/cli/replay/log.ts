@@ -4,7 +4,7 @@
 // following log, whose LSNs are others. Whether the records of one file belong together, the log's own chain of
 // checksums tells.
 
-import type { Database } from '../../database.ts'
+import type { Database } from '../../database/database.ts'
 import { crc32, formatCrc } from '../../format/checksum.ts'
 import { formatLsn } from '../../format/lsn.ts'
 import { formatMicros } from '../../format/time.ts'

@@ -1,10 +1,10 @@
 // How far each source has been replayed stands in the target database itself, written in the same transaction as
 // what was applied: so a replay that is killed at any moment goes on without applying anything twice.
 
-import type { Database } from '../../database.ts'
+import type { Database } from '../../database/database.ts'
+import type { Statement } from '../../database/statement.ts'
 import { messageOf, ScriptlogError } from '../../errors.ts'
 import { literalOf } from '../../format/sql-literal.ts'
-import type { Statement } from '../../statement.ts'
 
 /** How far a source has been replayed. */
 export interface Position {

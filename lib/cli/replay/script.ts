@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer'
-import type { Database } from '../../database.ts'
+import type { Database } from '../../database/database.ts'
 import { CorruptionError, invariant, messageOf, OpenError, ScriptlogError } from '../../errors.ts'
 import { formatLsn } from '../../format/lsn.ts'
 import { formatMicros } from '../../format/time.ts'

@@ -1,4 +1,4 @@
-import type { Database } from '../../database.ts'
+import type { Database } from '../../database/database.ts'
 import type { Pragma } from '../../engine/statement-kind.ts'
 
 /** PRAGMAs that decide what later statements do, and that a new connection knows nothing of. */

@@ -6,11 +6,11 @@
 //
 // What a file can see of this is changes(), which is that of the position; last_insert_rowid() is its own.
 
-import type { Database } from '../../database.ts'
+import type { Database } from '../../database/database.ts'
+import { parseHsqldbStatement } from '../../database/hsqldb-statement.ts'
 import { kindOf, pragmaOf, type StatementKind } from '../../engine/statement-kind.ts'
 import { UsageError } from '../../errors.ts'
 import { formatCrc, parseCrc } from '../../format/checksum.ts'
-import { parseHsqldbStatement } from '../../hsqldb-statement.ts'
 import { sentenceOf } from '../errors.ts'
 import type { Input } from '../input.ts'
 import { Progress } from '../progress.ts'

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { assertStorable } from '../lib/value-size.ts'
-import { MemoryWorld } from './support/memory-world.ts'
+import { assertStorable } from '../../lib/database/value-size.ts'
+import { MemoryWorld } from '../support/memory-world.ts'
 
 const test = suite('values that no record could hold')
 

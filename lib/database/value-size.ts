@@ -1,4 +1,4 @@
-import { UsageError } from './errors.ts'
+import { UsageError } from '../errors.ts'
 
 /** V8's strings end at 2^29 - 24 characters; a record is one, with some room for its names and last line. */
 const MOST_CHARACTERS = 500_000_000

@@ -1,17 +1,10 @@
 // A prepared statement that may write: better-sqlite3's, with the commit of what it did behind it. Statements that
 // only read are better-sqlite3's own objects.
 
-import type { NativeStatement, RunResult } from './engine/native.ts'
+import type { NativeStatement, RunResult } from '../engine/native.ts'
+import type { UserStatement } from '../engine/statement-kind.ts'
 import { assertStorable } from './value-size.ts'
-
-/** Runs `act` as a statement of the database: effects captured, committed, appended to the log. */
-export type RunWrite = <T>(act: () => T) => T
-
-export interface WriteIteration {
-  /** Called when the iterator was opened; the statement commits when it ends. */
-  begin(): void
-  end(outcome: 'done' | 'failed'): void
-}
+import type { WritePath } from './write-path.ts'
 
 /** better-sqlite3's prepared statement, as far as applications use it. */
 export interface Statement {
@@ -36,27 +29,28 @@ export interface Statement {
 }
 
 export class WriteStatement implements Statement {
-  /** The text that was prepared. */
-  readonly source: string
+  readonly #statement: UserStatement
   readonly #compile: () => NativeStatement
-  readonly #write: RunWrite
-  readonly #iteration: WriteIteration
+  readonly #writes: WritePath
   readonly #database: unknown
   #compiled: NativeStatement | undefined
 
   /** `compile` is called when the statement is first needed. */
   constructor(
-    source: string,
+    statement: UserStatement,
     compile: () => NativeStatement,
-    write: RunWrite,
-    iteration: WriteIteration,
+    writes: WritePath,
     database: unknown,
   ) {
-    this.source = source
+    this.#statement = statement
     this.#compile = compile
-    this.#write = write
-    this.#iteration = iteration
+    this.#writes = writes
     this.#database = database
+  }
+
+  /** The text that was prepared. */
+  get source(): string {
+    return this.#statement.sql
   }
 
   get #native(): NativeStatement {
@@ -82,30 +76,31 @@ export class WriteStatement implements Statement {
   run(...params: unknown[]): RunResult {
     const native = this.#native
     assertStorable(params)
-    return this.#write(() => native.run(...params))
+    return this.#writes.run(this.#statement, () => native.run(...params))
   }
 
   get(...params: unknown[]): unknown {
     const native = this.#native
     assertStorable(params)
-    return this.#write(() => native.get(...params))
+    return this.#writes.run(this.#statement, () => native.get(...params))
   }
 
   all(...params: unknown[]): unknown[] {
     const native = this.#native
     assertStorable(params)
-    return this.#write(() => native.all(...params))
+    return this.#writes.run(this.#statement, () => native.all(...params))
   }
 
   /** Rows one by one; the statement commits when the iterator ends or is broken off. */
   iterate(...params: unknown[]): IterableIterator<unknown> {
     const native = this.#native
     assertStorable(params)
-    this.#iteration.begin()
+    this.#writes.beginIterator(this.#statement)
+    const end = (outcome: 'done' | 'failed') => this.#writes.endIterator(this.#statement, outcome)
     try {
-      return new WriteIterator(native.iterate(...params), this.#iteration)
+      return new WriteIterator(native.iterate(...params), end)
     } catch (error) {
-      this.#iteration.end('failed')
+      end('failed')
       throw error
     }
   }
@@ -147,12 +142,12 @@ export class WriteStatement implements Statement {
  */
 class WriteIterator implements IterableIterator<unknown> {
   readonly #rows: IterableIterator<unknown>
-  readonly #iteration: WriteIteration
+  readonly #whenEnded: (outcome: 'done' | 'failed') => void
   #isEnded = false
 
-  constructor(rows: IterableIterator<unknown>, iteration: WriteIteration) {
+  constructor(rows: IterableIterator<unknown>, whenEnded: (outcome: 'done' | 'failed') => void) {
     this.#rows = rows
-    this.#iteration = iteration
+    this.#whenEnded = whenEnded
   }
 
   next(): IteratorResult<unknown> {
@@ -180,7 +175,7 @@ class WriteIterator implements IterableIterator<unknown> {
   #end(outcome: 'done' | 'failed'): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    this.#iteration.end(outcome)
+    this.#whenEnded(outcome)
   }
 }
 

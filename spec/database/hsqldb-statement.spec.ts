@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseHsqldbStatement, withoutTableType } from '../lib/hsqldb-statement.ts'
+import { parseHsqldbStatement, withoutTableType } from '../../lib/database/hsqldb-statement.ts'
 
 const test = suite('HSQLDB statements')
 

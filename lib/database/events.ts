@@ -1,18 +1,21 @@
-import type { ScriptlogError } from './errors.ts'
-import type { RecoveryReport, RecoveryStep } from './recovery/report.ts'
+import type { ScriptlogError } from '../errors.ts'
+import type { RecoveryReport, RecoveryStep } from '../recovery/report.ts'
+
+/** What a checkpoint wrote. */
+export interface CheckpointResult {
+  /** LSN of the snapshot. */
+  readonly lsn: string
+  readonly scriptBytes: number
+  readonly rows: number
+  readonly durationMillis: number
+}
 
 /** What a database tells while it works; heard with `on`, or with the option `onEvent` from the first moment. */
 export type DatabaseEvent =
   /** A step of the recovery begins. */
   | { readonly kind: 'recoveryProgress'; readonly step: RecoveryStep; readonly row?: string | undefined }
   | { readonly kind: 'recovered'; readonly report: RecoveryReport }
-  | {
-      readonly kind: 'checkpoint'
-      readonly lsn: string
-      readonly scriptBytes: number
-      readonly rows: number
-      readonly durationMillis: number
-    }
+  | ({ readonly kind: 'checkpoint' } & CheckpointResult)
   /** Something failed outside of any call: an automatic checkpoint, or a write or sync under a write delay. */
   | { readonly kind: 'backgroundError'; readonly error: ScriptlogError }
   | { readonly kind: 'errorRecoveryBegin' }

@@ -1,10 +1,10 @@
-import type { Severity } from './errors.ts'
-import { formatLsn } from './format/lsn.ts'
-import { formatMicros } from './format/time.ts'
-import type { Modified } from './properties.ts'
-import type { RecoveryReport } from './recovery/report.ts'
-import type { Settings } from './settings.ts'
-import type { Store } from './store.ts'
+import type { Severity } from '../errors.ts'
+import { formatLsn } from '../format/lsn.ts'
+import { formatMicros } from '../format/time.ts'
+import type { Modified } from '../properties.ts'
+import type { RecoveryReport } from '../recovery/report.ts'
+import type { Settings } from '../settings.ts'
+import type { Store } from '../store.ts'
 
 /** What `status()` tells; LSNs as `hi/lo`, times as ISO 8601 in UTC. */
 export interface Status {

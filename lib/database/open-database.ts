@@ -1,16 +1,17 @@
 // Opening, in the order in which things are taken: the lock, a connection, the application's functions, the files as
 // recovery makes them, capture. What fails gives back what was taken before it.
 
-import { Capture } from './engine/capture.ts'
-import { openConnection } from './engine/connection.ts'
-import { MemoryTables } from './engine/memory-tables.ts'
-import type { NativeDatabase } from './engine/native.ts'
-import { registrarOf } from './engine/registrar.ts'
-import type { WriterLock } from './fs/lock.ts'
+import { Capture } from '../engine/capture.ts'
+import { openConnection } from '../engine/connection.ts'
+import { MemoryTables } from '../engine/memory-tables.ts'
+import type { NativeDatabase } from '../engine/native.ts'
+import { registrarOf } from '../engine/registrar.ts'
+import type { WriterLock } from '../fs/lock.ts'
+import { type Host, locate, lockFor } from '../host.ts'
+import { type Recovered, recover } from '../recovery/recover.ts'
+import type { Settings } from '../settings.ts'
 import type { Listeners } from './listeners.ts'
-import { type DatabaseOptions, type Host, locate, lockFor } from './options.ts'
-import { type Recovered, recover } from './recovery/recover.ts'
-import type { Settings } from './settings.ts'
+import type { DatabaseOptions } from './options.ts'
 
 /** What an open database consists of. */
 export interface Opened extends Recovered {

@@ -1,5 +1,5 @@
-import { ReadOnlyModeError, type ScriptlogError } from './errors.ts'
-import type { Micros } from './format/time.ts'
+import { ReadOnlyModeError, type ScriptlogError } from '../errors.ts'
+import type { Micros } from '../format/time.ts'
 import type { FailureStatus } from './status.ts'
 
 /** What keeps a database from being written, from the first failure until a resume: within an episode the first stays. */

@@ -1,9 +1,9 @@
 // HSQLDB's own statements, as far as they mean something here. They are recognised by their first words and never
 // reach SQLite.
 
-import { tokensOf } from './engine/statement-kind.ts'
-import { UsageError } from './errors.ts'
-import { leadingKeywords } from './format/sql-scanner.ts'
+import { tokensOf } from '../engine/statement-kind.ts'
+import { UsageError } from '../errors.ts'
+import { leadingKeywords } from '../format/sql-scanner.ts'
 
 export type HsqldbStatement =
   | { readonly kind: 'checkpoint' }
