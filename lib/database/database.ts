@@ -111,13 +111,14 @@ export class Database {
   exec(sql: string): this {
     this.#assertOpen()
     assertText(sql)
-    for (const { text } of splitStatements(sql)) {
+    for (const { text, offset, end } of splitStatements(sql)) {
       const command = parseHsqldbStatement(text)
       if (command !== undefined) {
         this.#obey(command)
         continue
       }
-      const statement = describeStatement(withoutTableType(text))
+      // With the comments behind it: SQLite keeps them in the schema.
+      const statement = describeStatement(withoutTableType(sql.slice(offset, end)))
       assertMayPrepare(statement)
       if (statement.kind === 'read' && this.#sqlite.prepare(statement.sql).readonly)
         this.#sqlite.exec(statement.sql)

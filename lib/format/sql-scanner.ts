@@ -9,6 +9,8 @@ export interface Statement {
   readonly text: string
   /** Where `text` begins, in UTF-16 units. */
   readonly offset: number
+  /** Behind its semicolon, or the end of everything. */
+  readonly end: number
   /** False for what stands at the end of the text without a semicolon. */
   readonly isComplete: boolean
 }
@@ -19,7 +21,7 @@ export interface StreamedStatement extends Statement {
   readonly offset: number
   /** The line on which `text` begins, from 1. */
   readonly line: number
-  /** The byte behind its semicolon: from there on another stream can go on. */
+  /** In bytes: from there on another stream can go on. */
   readonly end: number
 }
 
@@ -38,11 +40,21 @@ export function* splitStatements(sql: string): Generator<Statement> {
   for (let at = 0; at < sql.length; at++) {
     const code = sql.charCodeAt(at)
     if (!automaton.step(code, at)) continue
-    yield { text: sql.slice(automaton.start, automaton.end), offset: automaton.start, isComplete: true }
+    yield {
+      text: sql.slice(automaton.start, automaton.end),
+      offset: automaton.start,
+      end: at + 1,
+      isComplete: true,
+    }
     automaton.reset()
   }
   if (automaton.start >= 0) {
-    yield { text: sql.slice(automaton.start, automaton.end), offset: automaton.start, isComplete: false }
+    yield {
+      text: sql.slice(automaton.start, automaton.end),
+      offset: automaton.start,
+      end: sql.length,
+      isComplete: false,
+    }
   }
 }
 

@@ -62,8 +62,8 @@ test('what stands after the last semicolon is given too, marked as incomplete', 
   assert.equal(
     [...splitStatements("SELECT 1;\n SELECT 'open;")],
     [
-      { text: 'SELECT 1', offset: 0, isComplete: true },
-      { text: "SELECT 'open;", offset: 11, isComplete: false },
+      { text: 'SELECT 1', offset: 0, end: 9, isComplete: true },
+      { text: "SELECT 'open;", offset: 11, end: 24, isComplete: false },
     ],
   )
 })
