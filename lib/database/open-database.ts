@@ -2,7 +2,7 @@
 // recovery makes them, capture. What fails gives back what was taken before it.
 
 import { Capture } from '../engine/capture.ts'
-import { openConnection } from '../engine/connection.ts'
+import { forgetWrites, openConnection } from '../engine/connection.ts'
 import { MemoryTables } from '../engine/memory-tables.ts'
 import type { NativeDatabase } from '../engine/native.ts'
 import { registrarOf } from '../engine/registrar.ts'
@@ -44,6 +44,7 @@ export function openDatabase(
       mayCreate: options.fileMustExist !== true,
       onStep: (step) => listeners.tell({ kind: 'recoveryProgress', step }),
     })
+    forgetWrites(sqlite)
     const capture = new Capture(sqlite, { trustsSchema })
     capture.start()
     return { ...recovered, lock, sqlite, tables, capture }

@@ -21,6 +21,13 @@ export function openConnection(): NativeDatabase {
   return sqlite
 }
 
+/** After load and redo: `changes()` and `last_insert_rowid()` say what they say on a new connection. */
+export function forgetWrites(sqlite: NativeDatabase): void {
+  // Nothing but a row sets the rowid; a DELETE that finds none sets the changes.
+  sqlite.exec(`CREATE TEMP TABLE "scriptlog:zero"(a); INSERT INTO temp."scriptlog:zero"(rowid) VALUES(0);
+    DELETE FROM temp."scriptlog:zero" WHERE a; DROP TABLE temp."scriptlog:zero"`)
+}
+
 /**
  * better-sqlite3 13 does not check that it has the Node-API it needs: it ends the process at the first open.
  * @throws {ScriptlogError} on such a combination.
