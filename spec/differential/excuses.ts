@@ -1,0 +1,58 @@
+// Where scriptlog may differ, each with its reason. It refuses some statements; and its TEMP triggers let SQLite take
+// paths that it takes with any trigger. Everything else is a difference.
+
+/** What ours alone may refuse: the statement is left out on the other side. */
+const REFUSALS: readonly { readonly reason: string; readonly message: RegExp; readonly call?: RegExp }[] = [
+  {
+    reason: 'a TEMP trigger AFTER the change may hide rows from capture',
+    message: /^refused: (RAISE\(IGNORE\) in|FAIL together with) a TEMP trigger AFTER the change/,
+  },
+  {
+    reason: 'ALTER beside a TEMP table of the same name',
+    message: /^refused: the TEMP table or view .* hides one of the database/,
+  },
+  {
+    // SQLite looks for the key that a reference means when a statement may write several rows, as with triggers.
+    reason: 'a row for the parent of a foreign key that has no such parent key',
+    message: /^foreign key mismatch/,
+  },
+  {
+    // better-sqlite3 checks this for run() alone; ours must set a PRAGMA before such a statement.
+    reason: 'a row is replaced by all() or get() while an iterator is open',
+    message: /^This database connection is busy executing a query/,
+    call: /RETURNING.*\.(all|get)\(/,
+  },
+  {
+    reason: 'half a surrogate pair in the text of a statement',
+    message: /^the SQL contains half a surrogate pair/,
+  },
+]
+
+/** Why ours alone may refuse this; undefined when it may not. */
+export function refusalOf(error: unknown, says: string): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  return REFUSALS.find(({ message, call }) => message.test(error.message) && (call?.test(says) ?? true))
+    ?.reason
+}
+
+/** Errors of expressions, which may come between two rows of an INSERT. */
+const WITHIN_ROWS = /message: "(integer overflow|malformed JSON|boom)/
+
+/** Whether a statement failed in a way that leaves the last inserted rowid open. */
+export function mayLeaveRowid(outcome: string): boolean {
+  return WITHIN_ROWS.test(outcome)
+}
+
+/** Why two outcomes may differ, after which nothing more can be compared; undefined when they may not. */
+export function excuseOf(call: string, ours: string, plain: string): string | undefined {
+  // With triggers all rows of an INSERT are computed before the first is written.
+  if (WITHIN_ROWS.test(ours) && /thrown: "SqliteError"/.test(plain))
+    return 'an expression fails between two rows'
+  // Without triggers SQLite lets a row in whose parent is missing.
+  if (/FOREIGN KEY constraint failed/.test(ours) && /REPLACE/.test(call))
+    return 'REPLACE with a reference to its own table'
+  // Capture may have to make a trigger before SQLite sees what else is wrong with the statement.
+  if (/SQLITE_READONLY/.test(ours) && /thrown: "SqliteError"/.test(plain))
+    return 'PRAGMA query_only, and another error'
+  return undefined
+}

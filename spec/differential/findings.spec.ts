@@ -1,0 +1,41 @@
+// What the stories of this directory have found, each reduced to its core.
+
+import { test } from 'uvu'
+import { Pair } from './pair.ts'
+
+/** Lives through a story on both databases; what is there at its end stays. */
+function story(tell: (pair: Pair) => void, options?: ConstructorParameters<typeof Pair>[0]): void {
+  const pair = new Pair(options)
+  tell(pair)
+  pair.finish()
+}
+
+test('a comment behind a definition is a part of it, as exec gives it to SQLite', () =>
+  story((pair) => {
+    pair.exec('CREATE TABLE t(a) STRICT -- ends here')
+    pair.exec('CREATE TABLE u(a) WITHOUT ROWID /* refused */; CREATE INDEX i ON t(a) -- and here')
+    pair.exec('CREATE TABLE v(a INT) STRICT /* with a semicolon */; CREATE VIEW w AS SELECT 1 -- x\n')
+  }))
+
+test('after an open changes() and last_insert_rowid() are those of a new connection', () =>
+  story((pair) => {
+    pair.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t(a) VALUES(1), (2)')
+    const ask = () =>
+      pair.both('SELECT changes(), last_insert_rowid()', ({ db }) => [
+        db.prepare('SELECT changes(), last_insert_rowid()').get(),
+        db.prepare('UPDATE t SET a = a WHERE id = 1').run(),
+      ])
+    ask()
+    pair.end('kill')
+    ask()
+    pair.end('normal')
+    ask()
+  }))
+
+test('a database that was set to query_only is compacted by its close', () =>
+  story((pair) => {
+    pair.exec('CREATE TABLE t(a); INSERT INTO t VALUES(1); PRAGMA query_only = ON')
+    pair.end('compact')
+  }))
+
+test.run()

@@ -1,0 +1,59 @@
+// Changes of the schema in the middle of everything: CREATE, ALTER, DROP, VACUUM, ANALYZE, TEMP objects, settings.
+
+import fc from 'fast-check'
+import { test } from 'uvu'
+import { read, write } from './changes.ts'
+import {
+  alter,
+  createAs,
+  createIndex,
+  createTable,
+  createTrigger,
+  createView,
+  drop,
+  setting,
+  temporary,
+  upkeep,
+} from './definitions.ts'
+import { oneOf } from './fragment.ts'
+import { judge } from './judge.ts'
+import { again, checkpoint, direct, endings, keep, several, statement } from './step.ts'
+
+const RUNS = 1000
+
+test('what changes the schema does what it does in better-sqlite3, and is there after every end', () => {
+  judge(
+    [
+      direct(oneOf('CREATE TABLE history(what, who)')),
+      direct(createTable),
+      direct(createTable),
+      statement(write, 'run'),
+    ],
+    fc.oneof(
+      { weight: 12, arbitrary: statement(write, 'run', 'exec', 'all') },
+      { weight: 4, arbitrary: statement(read, 'all', 'get', 'iterate') },
+      { weight: 4, arbitrary: direct(createTable) },
+      { weight: 4, arbitrary: direct(createIndex) },
+      { weight: 4, arbitrary: direct(createTrigger) },
+      { weight: 2, arbitrary: direct(createView) },
+      { weight: 2, arbitrary: direct(createAs) },
+      { weight: 10, arbitrary: direct(alter) },
+      { weight: 4, arbitrary: direct(drop) },
+      { weight: 3, arbitrary: direct(upkeep) },
+      { weight: 4, arbitrary: direct(temporary) },
+      { weight: 4, arbitrary: direct(setting) },
+      { weight: 2, arbitrary: several(oneOf(alter, createTable, drop, write)) },
+      { weight: 2, arbitrary: keep(oneOf(write, read, alter, createTable)) },
+      { weight: 3, arbitrary: again },
+      {
+        weight: 6,
+        arbitrary: direct(oneOf('BEGIN', 'COMMIT', 'ROLLBACK', 'SAVEPOINT s', 'ROLLBACK TO s', 'RELEASE s')),
+      },
+      { weight: 4, arbitrary: endings('kill', 'power cut', 'immediately', 'normal', 'compact', 'script') },
+      { weight: 1, arbitrary: checkpoint },
+    ),
+    RUNS,
+  )
+})
+
+test.run()
