@@ -9,6 +9,7 @@ import { invariant, messageOf, ScriptlogError } from '../errors.ts'
 import { type OwnKind, type OwnStatement, ownStatements } from '../format/own-statements.ts'
 import { quoteName } from '../format/sql-literal.ts'
 import { terminated } from '../format/sql-scanner.ts'
+import { MissingFunctions } from './missing-functions.ts'
 import { readSchema, type SchemaObject } from './schema.ts'
 import { LOADING, type Pragmas } from './with-pragmas.ts'
 
@@ -21,12 +22,14 @@ const EXCERPT_LENGTH = 60
 export class RecordApplier {
   readonly #sqlite: Database
   readonly #pragmas: Pragmas
+  readonly #functions: MissingFunctions
   readonly #pragmasBefore = new Map<string, unknown>()
   #heldBack: readonly SchemaObject[] = []
 
   constructor(sqlite: Database, pragmas: Pragmas = LOADING) {
     this.#sqlite = sqlite
     this.#pragmas = pragmas
+    this.#functions = new MissingFunctions(sqlite)
   }
 
   /** Prepares the connection. Followed by {@link end}, whatever happens between. */
@@ -71,7 +74,8 @@ export class RecordApplier {
     try {
       if (needsTriggers) this.#releaseTriggers()
       // Of the user's text SQLite sees to it that it is a single statement.
-      if (kind === 'rows' || kind === 'system-rows') this.#sqlite.exec(text)
+      if (kind === 'rows') this.#functions.run(text)
+      else if (kind === 'system-rows') this.#sqlite.exec(text)
       else this.#sqlite.prepare(text).run()
       if (needsTriggers) this.#holdTriggersBack()
     } catch (cause) {

@@ -8,6 +8,7 @@
 import type { Database } from 'better-sqlite3'
 import { invariant } from '../errors.ts'
 import { IS_REPLACING, NEXT_VERSION, OLD_VERSIONS } from './row-versions.ts'
+import { unsafeModeOf } from './unsafe-mode.ts'
 
 /** More versions than these are not left in memory until the next ones come. */
 const MOST_IDLE_VERSIONS = 10_000
@@ -39,6 +40,11 @@ export class ReplacedRows {
     return this.#lastVersion
   }
 
+  /** The user's own setting of `recursive_triggers`. */
+  get isRecursiveByUser(): boolean {
+    return this.#isRecursiveByUser
+  }
+
   /** True while the triggers that keep versions must be there. */
   get areTriggersWanted(): boolean {
     return this.#areTriggersWanted
@@ -51,7 +57,7 @@ export class ReplacedRows {
   begin(hasUserTriggers: boolean): boolean {
     if (this.#isRecursiveByUser || this.#isRecursiveByUs) return false
     if (!hasUserTriggers) {
-      this.#sqlite.pragma('recursive_triggers=ON')
+      this.#setPragma('ON')
       this.#isRecursiveByUs = true
       return false
     }
@@ -68,14 +74,15 @@ export class ReplacedRows {
   /** Gives `recursive_triggers` its own value back: it is asked for, or there are triggers now that it concerns. */
   restorePragma(): void {
     if (!this.#isRecursiveByUs) return
-    this.#sqlite.pragma('recursive_triggers=OFF')
+    this.#setPragma('OFF')
     this.#isRecursiveByUs = false
   }
 
   /** Called after the user's `PRAGMA recursive_triggers`. */
   readPragma(): void {
     invariant(!this.#isRecursiveByUs, 'recursive_triggers is as the user set it')
-    this.#isRecursiveByUser = Number(this.#sqlite.pragma('recursive_triggers', { simple: true })) === 1
+    const setting = this.#sqlite.prepare<[], number>('PRAGMA recursive_triggers').pluck().safeIntegers(false)
+    this.#isRecursiveByUser = setting.get() === 1
   }
 
   /** A rollback may have brought back effects that need versions, and have dropped what keeps them. */
@@ -94,5 +101,10 @@ export class ReplacedRows {
     this.#oldVersions = this.#lastVersion
     if (isMuch) this.#areTriggersWanted = false
     return isMuch
+  }
+
+  /** While an iterator is open, too: all() and get() may write then. */
+  #setPragma(value: 'ON' | 'OFF'): void {
+    unsafeModeOf(this.#sqlite).lift(() => this.#sqlite.pragma(`recursive_triggers=${value}`))
   }
 }

@@ -2,7 +2,7 @@
 // paths that it takes with any trigger. Everything else is a difference.
 
 /** What ours alone may refuse: the statement is left out on the other side. */
-const REFUSALS: readonly { readonly reason: string; readonly message: RegExp; readonly call?: RegExp }[] = [
+const REFUSALS: readonly { readonly reason: string; readonly message: RegExp }[] = [
   {
     reason: 'a TEMP trigger AFTER the change may hide rows from capture',
     message: /^refused: (RAISE\(IGNORE\) in|FAIL together with) a TEMP trigger AFTER the change/,
@@ -17,22 +17,15 @@ const REFUSALS: readonly { readonly reason: string; readonly message: RegExp; re
     message: /^foreign key mismatch/,
   },
   {
-    // better-sqlite3 checks this for run() alone; ours must set a PRAGMA before such a statement.
-    reason: 'a row is replaced by all() or get() while an iterator is open',
-    message: /^This database connection is busy executing a query/,
-    call: /RETURNING.*\.(all|get)\(/,
-  },
-  {
     reason: 'half a surrogate pair in the text of a statement',
     message: /^the SQL contains half a surrogate pair/,
   },
 ]
 
 /** Why ours alone may refuse this; undefined when it may not. */
-export function refusalOf(error: unknown, says: string): string | undefined {
+export function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  return REFUSALS.find(({ message, call }) => message.test(error.message) && (call?.test(says) ?? true))
-    ?.reason
+  return REFUSALS.find(({ message }) => message.test(error.message))?.reason
 }
 
 /** Errors of expressions, which may come between two rows of an INSERT. */
@@ -54,5 +47,10 @@ export function excuseOf(call: string, ours: string, plain: string): string | un
   // Capture may have to make a trigger before SQLite sees what else is wrong with the statement.
   if (/SQLITE_READONLY/.test(ours) && /thrown: "SqliteError"/.test(plain))
     return 'PRAGMA query_only, and another error'
+  // A recovery may have registered what a DEFAULT calls: see engine/missing-functions.ts.
+  if (/(no such|unknown) function: (twice|boom|ticks)/.test(plain))
+    return 'a function that only a recovery has registered'
+  // ALTER reads the schema again, while the user trusts it no more.
+  if ([ours, plain].every((each) => /unsafe use of/.test(each))) return 'ALTER of what is not trusted'
   return undefined
 }

@@ -38,4 +38,30 @@ test('a database that was set to query_only is compacted by its close', () =>
     pair.end('compact')
   }))
 
+test('a REPLACE in the log is redone where a DEFAULT calls a function that comes after the open', () =>
+  story(
+    (pair) => {
+      pair.register('mine', () => 7)
+      pair.exec(`CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b NOT NULL DEFAULT (mine()))`)
+      pair.exec('CREATE TABLE u(a); CREATE TRIGGER g AFTER INSERT ON u BEGIN SELECT 1; END')
+      pair.exec('INSERT INTO t(a) VALUES(1); REPLACE INTO t(a) VALUES(1)')
+      pair.end('kill')
+      pair.both('mine()', ({ db }) => db.prepare('INSERT INTO t(a) VALUES(2)').run())
+      pair.register('mine', () => 7)
+      pair.exec('INSERT INTO t(a) VALUES(2)')
+    },
+    { hasFunctions: false },
+  ))
+
+test('while an iterator is open, all() may replace rows and recursive_triggers may be asked for', () =>
+  story((pair) => {
+    pair.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE); INSERT INTO t VALUES(1, 1), (2, 2)')
+    pair.whileReading('SELECT 1 UNION SELECT 2', () => {
+      pair.both('PRAGMA recursive_triggers', ({ db }) => db.prepare('PRAGMA recursive_triggers').all())
+      const sql = 'REPLACE INTO t VALUES(3, 1), (4, 2) RETURNING *'
+      pair.both(sql, ({ db }) => db.prepare(sql).all())
+      pair.both('PRAGMA recursive_triggers', ({ db }) => db.prepare('PRAGMA recursive_triggers').all())
+    })
+  }))
+
 test.run()

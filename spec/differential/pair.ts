@@ -59,7 +59,7 @@ export class Pair {
       try {
         return act({ db: this.#ours, kept: this.#keptOurs })
       } catch (error) {
-        refusal = refusalOf(error, says)
+        refusal = refusalOf(error)
         throw error
       }
     })
@@ -80,6 +80,12 @@ export class Pair {
   /** Runs text on both. */
   exec(sql: string): void {
     this.both(`db.exec(${scriptText(sql)})`, ({ db }) => void db.exec(sql))
+  }
+
+  /** Registers a function on both connections, until their end. */
+  register(name: string, act: () => number): void {
+    this.#ours.function(name, act)
+    this.#plain.function(name, act)
   }
 
   /** Calls inside transaction(), which both run at the same time, so that they are compared one by one. */
