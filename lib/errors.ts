@@ -73,12 +73,15 @@ export class ScriptlogError extends Error {
   }
 }
 
-/** Another process, thread or connection has the database open. `pid` is the holder's, when known. */
+/**
+ * Another process, thread or connection has the database open. `pid` is the holder's, when known. `code` is what an
+ * application of better-sqlite3's waits for when its database is locked: `SQLITE_BUSY`.
+ */
 export class LockHeldError extends ScriptlogError {
   override readonly name = 'LockHeldError'
   readonly pid: number | undefined
   constructor(message: string, pid: number | undefined, details: Omit<ErrorDetails, 'reason'>) {
-    super('SCRIPTLOG_LOCKED', message, { reason: 'lock', isRetryable: true, ...details })
+    super('SQLITE_BUSY', message, { reason: 'lock', isRetryable: true, ...details })
     this.pid = pid
   }
 }

@@ -3,9 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join, resolve } from 'node:path'
 import { diskLocks } from './engine/lock-fallback.ts'
-import { messageOf, OpenError, ScriptlogError, systemCode, UsageError } from './errors.ts'
+import { LockHeldError, messageOf, OpenError, ScriptlogError, systemCode, UsageError } from './errors.ts'
 import { diskFiles } from './fs/disk.ts'
 import type { Locks, WriterLock } from './fs/lock.ts'
+import { sleep } from './fs/retry.ts'
 import { type Names, namesOf } from './names.ts'
 import type { Environment } from './store.ts'
 
@@ -55,13 +56,26 @@ export function locate(host: Host, path: string): Names {
   })
 }
 
+/** How often a lock that another process holds is tried. */
+const LOCK_STEP_MS = 10
+
 /**
- * Takes the writer's lock of the database.
- * @throws {LockHeldError} when another has it.
+ * Takes the writer's lock of the database; waits for it while another process has it, up to `timeoutMs`.
+ * @throws {LockHeldError} when another has it, and at once when this process has.
  * @throws {OpenError} when the lock file cannot be written, as in a directory that is read-only or full.
  */
-export function lockFor(host: Host, names: Names): WriterLock {
-  return asOpenError(names.lock, () => host.locks.acquire(names.lock))
+export function lockFor(host: Host, names: Names, timeoutMs = 0): WriterLock {
+  const until = host.clock() + timeoutMs * 1000
+  for (;;) {
+    try {
+      return asOpenError(names.lock, () => host.locks.acquire(names.lock))
+    } catch (error) {
+      const mayEnd = error instanceof LockHeldError && error.pid !== process.pid
+      const remainingMs = (until - host.clock()) / 1000
+      if (!mayEnd || remainingMs <= 0) throw error
+      sleep(Math.min(LOCK_STEP_MS, remainingMs))
+    }
+  }
 }
 
 function asOpenError<T>(path: string, act: () => T): T {
@@ -95,7 +109,7 @@ const HINTS: Readonly<Record<string, string>> = {
 function notADirectory(path: string): OpenError {
   return new OpenError('the database would lie in something that is not a directory', {
     path,
-    subcode: 'no-directory',
+    subcode: 'not-a-directory',
     hint: 'correct the path',
   })
 }

@@ -7,8 +7,9 @@ export {
 export type { CheckpointResult, DatabaseEvent } from './database/events.ts'
 export type { CloseMode } from './database/hsqldb-statement.ts'
 export type { DatabaseOptions } from './database/options.ts'
-export type { Statement } from './database/statement.ts'
 export type { FailureStatus, Status } from './database/status.ts'
+export type { Registrar, RunResult, Statement } from './engine/native.ts'
+export { SqliteError } from './engine/sqlite.ts'
 export {
   CheckpointIncompleteError,
   CommitInDoubtError,

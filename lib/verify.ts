@@ -1,15 +1,11 @@
 import { openConnection } from './engine/connection.ts'
 import { MemoryTables } from './engine/memory-tables.ts'
 import type { NativeDatabase, Registrar } from './engine/native.ts'
-import { registrarOf } from './engine/registrar.ts'
+import { CheckedRegistrar } from './engine/registrar.ts'
 import { messageOf, ScriptlogError } from './errors.ts'
 import { formatLsn } from './format/lsn.ts'
 import { type Host, locate, lockFor, systemHost } from './host.ts'
-import { recoveryModeOf } from './inspect.ts'
-import { planRecovery } from './recovery/plan.ts'
-import { redoEntries } from './recovery/redo.ts'
-import { survey, withFile } from './recovery/survey.ts'
-import { readScript } from './script.ts'
+import { loadWhatIsThere, lookAt } from './recovery/look.ts'
 
 /** What a verification found. */
 export interface Verification {
@@ -44,35 +40,21 @@ export function verify(path: string, options: VerifyOptions = {}, host: Host = s
     sqlite = openConnection()
     const problems: string[] = []
     const remarks: string[] = []
-    options.setup?.(registrarOf(sqlite))
+    options.setup?.(new CheckedRegistrar(sqlite))
     let redoneRecords = 0
     let snapshotLsn: string | undefined
     let endLsn: string | undefined
     try {
-      const found = survey(host.files, names)
-      const plan = planRecovery(found, recoveryModeOf(found))
+      const target = new MemoryTables(sqlite, { trustsSchema: options.setup !== undefined })
+      const context = lookAt(host, names, target, {})
+      const { plan, found } = context
       if (plan.problem !== undefined) {
         remarks.push(
           `${plan.problem.path}: ${plan.problem.verdict} at LSN ${formatLsn(plan.problem.lsn)}: ${plan.problem.detail}`,
         )
       }
-      const target = new MemoryTables(sqlite, { trustsSchema: options.setup !== undefined })
-      const isFinishing = plan.row.action === 'finish'
-      const script = isFinishing ? found.scriptNew : found.script
-      if (script.kind === 'whole') {
-        snapshotLsn = formatLsn(script.header.lsn)
-        withFile(host.files, isFinishing ? names.scriptNew : names.script, (file) => {
-          const whole = readScript(file)
-          if (whole.kind === 'whole') target.load(whole.pieces())
-        })
-      }
-      target.beginRedo()
-      redoEntries(host.files, found, plan, (entry) => {
-        if (entry.kind === 'mark') return
-        target.redo(entry.body)
-        redoneRecords++
-      })
-      target.endRedo()
+      if (found.script.kind === 'whole') snapshotLsn = formatLsn(found.script.header.lsn)
+      redoneRecords = loadWhatIsThere(context).records
       endLsn = formatLsn(plan.chain.end)
       problems.push(...target.integrityProblems())
     } catch (error) {

@@ -2,9 +2,11 @@ import { Database } from '../database/database.ts'
 import type { DatabaseEvent } from '../database/events.ts'
 import type { CloseMode } from '../database/hsqldb-statement.ts'
 import { messageOf } from '../errors.ts'
+import { locate, systemHost } from '../host.ts'
 import { shortName } from '../names.ts'
 import { checkSettings } from '../settings.ts'
 import type { Arguments } from './arguments.ts'
+import { inspectExisting } from './existing.ts'
 import type { Output } from './output.ts'
 import { recoveryText } from './recovery-text.ts'
 import { durationText, sizeText } from './units.ts'
@@ -36,9 +38,14 @@ export async function withDatabase<T>(
     recoveryMode: args.text('recovery-mode'),
   })
   let isClosing = false
+  // In better words than better-sqlite3 has for it.
+  if (options.mayCreate) locate(systemHost(), args.database)
+  else inspectExisting(args.database)
   const db = new Database(args.database, {
     ...settings,
     fileMustExist: !options.mayCreate,
+    // Who types a command sees at once that somebody else has the database.
+    timeout: 0,
     onEvent: (event) => {
       const isWorthALine = event.kind !== 'checkpoint' || !isClosing || event.durationMillis >= LONG_CLOSE_MS
       if (isWorthALine) tell(event, output)
@@ -88,6 +95,9 @@ function tell(event: DatabaseEvent, output: Output): void {
         message: event.error.message,
         path: event.error.path === undefined ? undefined : shortName(event.error.path),
       })
+      break
+    case 'unloggedWrite':
+      output.warning(`what is written into the attached database ${event.database} is not logged`, event)
       break
     case 'recoveryProgress':
     case 'errorRecoveryBegin':

@@ -1,4 +1,4 @@
-import type { Statement } from '../database/statement.ts'
+import type { Statement } from '../engine/native.ts'
 import { invariant } from '../errors.ts'
 import { cellJson, cellText } from './cell.ts'
 import type { Interrupt } from './interrupt.ts'

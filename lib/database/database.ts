@@ -1,22 +1,25 @@
+import { openPlain } from '../engine/connection.ts'
 import type {
   AggregateOptions,
+  BackupMetadata,
+  BackupOptions,
   FunctionOptions,
-  NativeDatabase,
   NativeStatement,
+  PragmaOptions,
+  Registrar,
+  SerializeOptions,
   SqlFunction,
+  Statement,
+  TableDefinition,
+  TableFactory,
 } from '../engine/native.ts'
-import { assertMayPrepare } from '../engine/refusals.ts'
-import { registrarOf } from '../engine/registrar.ts'
-import { describeStatement, type UserStatement } from '../engine/statement-kind.ts'
+import { SqliteError } from '../engine/sqlite.ts'
+import { Verbose } from '../engine/verbose.ts'
 import { UsageError } from '../errors.ts'
 import { formatLsn } from '../format/lsn.ts'
 import { splitStatements } from '../format/sql-scanner.ts'
-import type { WriterLock } from '../fs/lock.ts'
 import { type Host, systemHost } from '../host.ts'
 import type { AppendedCommit } from '../log/writer.ts'
-import type { RecoveryReport } from '../recovery/report.ts'
-import { checkSettings, SETTING_KEYS, type Settings } from '../settings.ts'
-import type { Store } from '../store.ts'
 import type { CheckpointResult, EventKind, EventOf } from './events.ts'
 import {
   type CloseMode,
@@ -24,13 +27,16 @@ import {
   parseHsqldbStatement,
   withoutTableType,
 } from './hsqldb-statement.ts'
+import { KeptSession } from './kept-session.ts'
 import { Listeners } from './listeners.ts'
 import { openDatabase } from './open-database.ts'
+import { openReadonly } from './open-readonly.ts'
 import { checkOptions, type DatabaseOptions } from './options.ts'
-import { CommandStatement, type Statement, WriteStatement } from './statement.ts'
-import { type Status, statusOf } from './status.ts'
+import type { Session } from './session.ts'
+import { CommandStatement } from './statement.ts'
+import type { Status } from './status.ts'
 import { type TransactionFunction, transactionFunction } from './transaction.ts'
-import { WritePath } from './write-path.ts'
+import { UnkeptSession } from './unkept-session.ts'
 
 export interface CloseOptions {
   /** Default `normal`: a checkpoint, after which the next open has nothing to redo. */
@@ -51,108 +57,152 @@ export interface CloseOptions {
  * db.close()
  * ```
  */
-export class Database {
-  readonly #lock: WriterLock
-  readonly #sqlite: NativeDatabase
-  readonly #store: Store
-  readonly #writes: WritePath
-  readonly #recovery: RecoveryReport
+class OpenDatabase {
+  readonly #name: string
   readonly #listeners: Listeners
-  #settings: Settings
+  readonly #session: Session
   #isOpen = true
 
   /**
    * Opens the database at `path` (the base of its files' names: `data/app` for `data/app.script`), creates it when
-   * there is none, and finishes what a crash left unfinished.
-   * @throws {LockHeldError} when it is open already, here or elsewhere.
+   * there is none, and finishes what a crash left unfinished. `':memory:'`, an empty path and an image that
+   * `serialize()` gave open a database in memory, which is never saved.
+   * @throws {LockHeldError} when it is open already, here or elsewhere, and not closed within the option `timeout`.
    * @throws {OpenError | CorruptionError} when the files do not add up to a database; nothing was changed.
-   * @throws {UsageError} for an unknown or senseless option or setting.
+   * @throws {SqliteError} `SQLITE_CANTOPEN` when there is no database and none may be created.
+   * @throws {TypeError | RangeError | UsageError} for an unknown or senseless option or setting.
    */
-  constructor(path: string, options: DatabaseOptions = {}, host: Host = systemHost()) {
-    const settings = checkOptions(options)
+  constructor(path?: string | Buffer | null, given?: DatabaseOptions | null, host: Host = systemHost()) {
+    const isImage = Buffer.isBuffer(path)
+    this.#name = isImage ? ':memory:' : nameOf(path)
+    const options = checkOptions(given)
+    const isInMemory = isImage || this.#path === '' || this.#path === ':memory:'
+    if (options.readonly && isInMemory && !isImage) {
+      throw new TypeError('In-memory/temporary databases cannot be readonly')
+    }
     this.#listeners = new Listeners(options.onEvent)
-    const opened = openDatabase(path, options, settings, host, this.#listeners)
-    this.#lock = opened.lock
-    this.#sqlite = opened.sqlite
-    this.#store = opened.store
-    this.#settings = opened.settings
-    this.#recovery = opened.report
-    this.#writes = new WritePath({ ...opened, listeners: this.#listeners }, opened.settings)
-    this.#listeners.tell({ kind: 'recovered', report: this.#recovery })
+    const verbose = new Verbose(options.verbose)
+    if (isInMemory) {
+      const sqlite = openPlain(isImage ? path : this.#name, {
+        readonly: options.readonly,
+        verbose: verbose.listener,
+        nativeBinding: options.nativeBinding,
+      })
+      options.setup?.(sqlite)
+      this.#session = new UnkeptSession(sqlite, verbose, this, { isFromFiles: false })
+    } else if (options.readonly) {
+      const sqlite = openReadonly(this.#path, options, host, verbose)
+      this.#session = new UnkeptSession(sqlite, verbose, this, { isFromFiles: true })
+    } else {
+      const opened = verbose.hush(() => openDatabase(this.#path, options, host, this.#listeners, verbose))
+      this.#session = new KeptSession(opened, this.#listeners, this)
+      this.#listeners.tell({ kind: 'recovered', report: opened.report })
+    }
   }
 
-  /** The base path of the files, absolute and with links followed. */
+  /** The path by which it was opened. */
   get name(): string {
-    return this.#store.names.base
+    return this.#name
   }
   get open(): boolean {
     return this.#isOpen
   }
   get inTransaction(): boolean {
-    return this.#isOpen && this.#sqlite.inTransaction
+    return this.#isOpen && this.#session.sqlite.inTransaction
   }
   get readonly(): boolean {
-    return false
+    return this.#session.isReadonly
   }
+  /** Whether it is in memory alone, and never saved. */
   get memory(): boolean {
-    return false
+    return this.#session.isMemory
   }
 
   /** Prepares one statement. One that only reads is better-sqlite3's own object. */
-  prepare(sql: string): Statement {
+  prepare<BindParameters extends unknown[] | object = unknown[], Result = unknown>(
+    sql: string,
+  ): Statement<BindParameters, Result>
+  prepare(sql: string): NativeStatement {
     this.#assertOpen()
     assertText(sql)
     const command = parseHsqldbStatement(sql)
-    if (command !== undefined) return new CommandStatement(sql, () => this.#obey(command), this)
-    return this.#prepare(withoutTableType(sql))
+    if (command === undefined) return this.#session.prepare(withoutTableType(sql))
+    return new CommandStatement(sql, () => this.#session.obey(sql, () => this.#obey(command)), this)
   }
 
   /** Runs all statements of a text; stops at the first that fails. */
   exec(sql: string): this {
     this.#assertOpen()
     assertText(sql)
+    let isEmpty = true
     for (const { text, offset, end } of splitStatements(sql)) {
+      isEmpty = false
       const command = parseHsqldbStatement(text)
-      if (command !== undefined) {
-        this.#obey(command)
-        continue
-      }
+      if (command !== undefined) this.#session.obey(text, () => this.#obey(command))
       // With the comments behind it: SQLite keeps them in the schema.
-      const statement = describeStatement(withoutTableType(sql.slice(offset, end)))
-      assertMayPrepare(statement)
-      if (statement.kind === 'read' && this.#sqlite.prepare(statement.sql).readonly)
-        this.#sqlite.exec(statement.sql)
-      else this.#writes.run(statement, () => this.#sqlite.exec(statement.sql))
+      else this.#session.exec(withoutTableType(sql.slice(offset, end)))
     }
+    // Refused all the same while a query is under way.
+    if (isEmpty) this.#session.sqlite.exec('')
     return this
   }
 
   /** A function that runs `body` in a transaction; inside another one, in a savepoint. */
-  transaction<F extends (this: unknown, ...args: never[]) => unknown>(body: F): TransactionFunction<F, this> {
-    return transactionFunction(this, body)
+  // biome-ignore lint/suspicious/noExplicitAny: as in better-sqlite3's types, which must fit
+  transaction<F extends (this: any, ...args: any[]) => unknown>(body: F): TransactionFunction<F, this> {
+    this.#assertOpen()
+    return transactionFunction<F, this>(this, this.#session, body)
   }
 
   /** Runs a PRAGMA given without its keyword (`'user_version = 3'`); `simple` returns the first value alone. */
-  pragma(source: string, options: { readonly simple?: boolean } = {}): unknown {
+  pragma(source: string, options?: PragmaOptions | null): unknown {
     this.#assertOpen()
     assertText(source)
-    return this.#writes.run(describeStatement(`PRAGMA ${source}`), () => this.#sqlite.pragma(source, options))
+    return this.#session.pragma(source, options)
   }
 
   /** Registers a function for use in SQL; one that the schema uses must be registered in the option `setup`. */
   function(name: string, act: SqlFunction): this
   function(name: string, options: FunctionOptions, act: SqlFunction): this
   function(...args: readonly unknown[]): this {
-    this.#assertOpen()
-    Reflect.apply(registrarOf(this.#sqlite).function, undefined, args)
+    return this.#register('function', args)
+  }
+
+  /** Registers an aggregate function for use in SQL; with `inverse` it is one for windows too. */
+  aggregate<T>(...args: [name: string, options: AggregateOptions<T>]): this {
+    return this.#register('aggregate', args)
+  }
+
+  /** Registers a table whose rows a generator makes, or a module for `CREATE VIRTUAL TABLE`. */
+  table(...args: [name: string, definition: TableDefinition | TableFactory]): this {
+    return this.#register('table', args)
+  }
+
+  /** Loads an extension of SQLite's; one that the schema uses must be loaded in the option `setup`. */
+  loadExtension(...args: [path: string, entryPoint?: string]): this {
+    return this.#register('loadExtension', args)
+  }
+
+  /** Whether statements and functions that are made from now on get integers as bigint. */
+  defaultSafeIntegers(...isOn: [isOn?: boolean]): this {
+    this.#session.defaultSafeIntegers(switchOf(isOn))
     return this
   }
 
-  /** Registers an aggregate function for use in SQL. */
-  aggregate<T>(name: string, options: AggregateOptions<T>): this {
-    this.#assertOpen()
-    Reflect.apply(registrarOf(this.#sqlite).aggregate, undefined, [name, options])
+  /** Lifts the checks by which better-sqlite3 prevents writes while an iterator is open, and SQLite's defensive mode. */
+  unsafeMode(...isOn: [isOn?: boolean]): this {
+    this.#session.unsafeMode(switchOf(isOn))
     return this
+  }
+
+  /** A copy of the database as a SQLite file would hold it, for `new Database(image)` or for a file. */
+  serialize(options?: SerializeOptions | null): Buffer {
+    return Reflect.apply(this.#session.sqlite.serialize, this.#session.sqlite, [options])
+  }
+
+  /** Copies the database into a SQLite file, page by page in the background. */
+  backup(path: string, options?: Partial<BackupOptions> | null): Promise<BackupMetadata> {
+    return Reflect.apply(this.#session.sqlite.backup, this.#session.sqlite, [path, options])
   }
 
   /**
@@ -161,13 +211,13 @@ export class Database {
    */
   flush(): void {
     this.#assertOpen()
-    this.#writes.flush()
+    this.#session.flush()
   }
 
   /** The same off the main thread; many callers share one sync. */
   async flushed(): Promise<void> {
     this.#assertOpen()
-    await this.#writes.flushed()
+    await this.#session.flushed()
   }
 
   /**
@@ -176,7 +226,7 @@ export class Database {
    */
   checkpoint(): CheckpointResult {
     this.#assertOpen()
-    return this.#writes.checkpoint()
+    return this.#session.checkpoint()
   }
 
   /**
@@ -191,7 +241,7 @@ export class Database {
     onCommit?: (commit: { readonly xid: number; readonly lsn: string }) => void,
   ): number {
     this.#assertOpen()
-    return this.#writes.redo(transactions, (commit) => onCommit?.(namesOfCommit(commit)))
+    return this.#session.redo(transactions, (commit) => onCommit?.(namesOfCommit(commit)))
   }
 
   /**
@@ -200,20 +250,20 @@ export class Database {
    */
   resume(): this {
     this.#assertOpen()
-    this.#writes.resume()
+    this.#session.resume()
     return this
   }
 
   /** Number and LSN of the last commit since the open; not necessarily durable yet. */
   get lastCommit(): { readonly xid: number; readonly lsn: string } | undefined {
-    const commit = this.#writes.lastCommit
+    const commit = this.#session.lastCommit
     return commit === undefined ? undefined : namesOfCommit(commit)
   }
 
   /** State, LSNs, settings, and what the open found and did. */
   status(): Status {
     this.#assertOpen()
-    return statusOf(this.#store, this.#settings, this.#recovery, this.#writes.failure)
+    return this.#session.status()
   }
 
   /** Hears events of one kind. */
@@ -234,47 +284,29 @@ export class Database {
    */
   close({ mode = 'normal' }: CloseOptions = {}): this {
     if (!this.#isOpen) return this
-    // Refused while an iterator is open, as better-sqlite3's close is: later it would be too late.
-    this.#sqlite.exec('')
-    let failure: unknown
-    this.#writes.exclusively('is being closed', () => {
-      if (this.#sqlite.inTransaction) this.exec('ROLLBACK')
-      try {
-        this.#writes.settle(mode)
-      } catch (error) {
-        failure = error
-      }
-    })
-    this.#writes.close()
-    this.#sqlite.close()
-    this.#isOpen = false
     try {
-      this.#store.log.close()
+      this.#session.close(mode)
     } finally {
-      this.#lock.release()
+      this.#isOpen = this.#session.sqlite.open
     }
-    if (failure !== undefined) throw failure
     return this
   }
 
-  #prepare(sql: string): Statement {
-    const statement = describeStatement(sql)
-    assertMayPrepare(statement)
-    // SQLite obeys some PRAGMAs while it compiles them: these are compiled as they are run.
-    if (statement.kind === 'pragma') {
-      return this.#writeStatement(statement, () =>
-        this.#writes.run(statement, () => this.#sqlite.prepare(sql)),
-      )
-    }
-    const native = this.#sqlite.prepare(sql)
-    // Read statements are better-sqlite3's own objects: they cost what they cost there.
-    // What reads by its text and writes all the same (a function of an extension) goes the way of a write.
-    if (statement.kind === 'read' && native.readonly) return native
-    return this.#writeStatement(statement, () => native)
+  /** What `console.log` shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    const { name, open, inTransaction, readonly, memory } = this
+    return Object.assign(new Shown(), { name, open, inTransaction, readonly, memory })
   }
 
-  #writeStatement(statement: UserStatement, native: () => NativeStatement): Statement {
-    return new WriteStatement(statement, native, this.#writes, this)
+  get #path(): string {
+    return this.#name.trim()
+  }
+
+  #register(method: keyof Registrar, args: readonly unknown[]): this {
+    this.#session.register((registrar) => {
+      Reflect.apply(registrar[method], registrar, args)
+    })
+    return this
   }
 
   #obey(command: HsqldbStatement): void {
@@ -286,27 +318,14 @@ export class Database {
         this.close({ mode: command.mode })
         return
       case 'write-delay':
-        this.#writes.flush()
-        this.#set({ writeDelayMillis: command.millis })
-        this.#writes.setWriteDelay(command.millis)
+        this.#session.set({ writeDelayMillis: command.millis })
         return
       case 'log-size':
-        this.#set({ logSize: command.megabytes })
-        this.#writes.setLogSize(this.#settings)
+        this.#session.set({ logSize: command.megabytes })
         return
       default:
         command satisfies never
     }
-  }
-
-  /** Changes settings, here and in `.properties`. */
-  #set(change: Partial<Settings>): void {
-    // A failure would leave the state in doubt, under which the transaction could not be committed.
-    this.#writes.assertQuiet('to change a setting')
-    const checked = checkSettings(change)
-    const lines = Object.entries(checked).map(([name, value]) => [keyOf(name), String(value)] as const)
-    this.#store.stateFile.set({}, new Map(lines))
-    this.#settings = { ...this.#settings, ...checked }
   }
 
   #assertOpen(): void {
@@ -314,14 +333,48 @@ export class Database {
   }
 }
 
-function namesOfCommit({ xid, lsn }: AppendedCommit): { readonly xid: number; readonly lsn: string } {
-  return { xid, lsn: formatLsn(lsn) }
+/** As `console.log` names it. */
+const Shown = class Database {}
+
+export type Database = OpenDatabase
+
+/** `Database` may be called with and without `new`, as better-sqlite3's. */
+export interface DatabaseConstructor {
+  new (path?: string | Buffer | null, options?: DatabaseOptions | null, host?: Host): Database
+  (path?: string | Buffer | null, options?: DatabaseOptions | null, host?: Host): Database
+  readonly prototype: Database
+  /** Errors of SQL: better-sqlite3's own class. */
+  readonly SqliteError: typeof SqliteError
 }
 
-function keyOf(name: string): string {
-  const found = Object.entries(SETTING_KEYS).find(([setting]) => setting === name)?.[1]
-  if (found === undefined) throw new UsageError(`there is no setting '${name}'`)
-  return found
+/** See {@link OpenDatabase}: a class cannot be called, a function can be both. */
+function construct(this: unknown, ...args: ConstructorParameters<typeof OpenDatabase>): Database {
+  return Reflect.construct(OpenDatabase, args, new.target ?? construct)
+}
+construct.prototype = OpenDatabase.prototype
+Object.defineProperties(construct, {
+  name: { value: 'Database' },
+  SqliteError: { value: SqliteError, enumerable: true },
+})
+Object.defineProperty(OpenDatabase.prototype, 'constructor', { value: construct })
+
+export const Database = construct as unknown as DatabaseConstructor
+
+function nameOf(path: unknown): string {
+  const name = path ?? ''
+  if (typeof name !== 'string') throw new TypeError('Expected first argument to be a string')
+  return name
+}
+
+/** The value of a switch that is on when nothing is said. */
+function switchOf(args: readonly unknown[]): boolean {
+  const isOn = args.length === 0 || args[0]
+  if (typeof isOn === 'boolean') return isOn
+  throw new TypeError('Expected first argument to be a boolean')
+}
+
+function namesOfCommit({ xid, lsn }: AppendedCommit): { readonly xid: number; readonly lsn: string } {
+  return { xid, lsn: formatLsn(lsn) }
 }
 
 function assertText(sql: unknown): asserts sql is string {

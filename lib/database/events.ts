@@ -18,6 +18,8 @@ export type DatabaseEvent =
   | ({ readonly kind: 'checkpoint' } & CheckpointResult)
   /** Something failed outside of any call: an automatic checkpoint, or a write or sync under a write delay. */
   | { readonly kind: 'backgroundError'; readonly error: ScriptlogError }
+  /** The first write into an attached database, under the name that it was attached by: nothing in it is logged. */
+  | { readonly kind: 'unloggedWrite'; readonly database: string }
   | { readonly kind: 'errorRecoveryBegin' }
   | { readonly kind: 'errorRecoveryEnd'; readonly error: ScriptlogError | undefined }
 

@@ -5,13 +5,16 @@ import { Capture } from '../engine/capture.ts'
 import { forgetWrites, openConnection } from '../engine/connection.ts'
 import { MemoryTables } from '../engine/memory-tables.ts'
 import type { NativeDatabase } from '../engine/native.ts'
-import { registrarOf } from '../engine/registrar.ts'
+import { CheckedRegistrar } from '../engine/registrar.ts'
+import { SqliteError } from '../engine/sqlite.ts'
+import type { Verbose } from '../engine/verbose.ts'
+import { OpenError } from '../errors.ts'
 import type { WriterLock } from '../fs/lock.ts'
 import { type Host, locate, lockFor } from '../host.ts'
+import type { Names } from '../names.ts'
 import { type Recovered, recover } from '../recovery/recover.ts'
-import type { Settings } from '../settings.ts'
 import type { Listeners } from './listeners.ts'
-import type { DatabaseOptions } from './options.ts'
+import type { CheckedOptions } from './options.ts'
 
 /** What an open database consists of. */
 export interface Opened extends Recovered {
@@ -19,39 +22,57 @@ export interface Opened extends Recovered {
   readonly sqlite: NativeDatabase
   readonly tables: MemoryTables
   readonly capture: Capture
+  readonly verbose: Verbose
 }
 
-/** Opens with options that were checked, `settings` those among them. Throws what the constructor of `Database` throws. */
+/** Opens the database that is kept at `path`. Throws what the constructor of `Database` throws. */
 export function openDatabase(
   path: string,
-  options: DatabaseOptions,
-  settings: Partial<Settings>,
+  options: CheckedOptions,
   host: Host,
   listeners: Listeners,
+  verbose: Verbose,
 ): Opened {
-  const names = locate(host, path)
-  const lock = lockFor(host, names)
+  const names = namesAt(host, path)
+  const lock = lockFor(host, names, options.timeoutMs)
   let sqlite: NativeDatabase | undefined
   let recovered: Recovered | undefined
   try {
-    sqlite = openConnection()
-    options.setup?.(registrarOf(sqlite))
+    sqlite = openConnection({ verbose: verbose.listener, nativeBinding: options.nativeBinding })
+    options.setup?.(new CheckedRegistrar(sqlite))
     // Whoever registers functions for the schema lets the schema call them.
     const trustsSchema = options.setup !== undefined
     const tables = new MemoryTables(sqlite, { trustsSchema })
     recovered = recover(host, names, tables, {
-      settings,
-      mayCreate: options.fileMustExist !== true,
+      settings: options.settings,
+      mayCreate: !options.fileMustExist,
       onStep: (step) => listeners.tell({ kind: 'recoveryProgress', step }),
     })
     forgetWrites(sqlite)
     const capture = new Capture(sqlite, { trustsSchema })
     capture.start()
-    return { ...recovered, lock, sqlite, tables, capture }
+    return { ...recovered, lock, sqlite, tables, capture, verbose }
   } catch (error) {
     recovered?.store.log.close()
     sqlite?.close()
     lock.release()
-    throw error
+    throw error instanceof OpenError && error.subcode === 'no-database' ? cannotOpen(error) : error
   }
+}
+
+/** The files of the database at `path`, unless better-sqlite3 would not look for one there. */
+export function namesAt(host: Host, path: string): Names {
+  try {
+    return locate(host, path)
+  } catch (error) {
+    if (!(error instanceof OpenError && error.subcode === 'no-directory')) throw error
+    throw new TypeError('Cannot open database because the directory does not exist', { cause: error })
+  }
+}
+
+/** What SQLite says of a file that is not there and may not be created. */
+export function cannotOpen(cause: unknown): Error {
+  const error: Error = new SqliteError('unable to open database file', 'SQLITE_CANTOPEN')
+  error.cause = cause
+  return error
 }

@@ -1,14 +1,25 @@
 import type { Registrar } from '../engine/native.ts'
 import { UsageError } from '../errors.ts'
-import { checkSettings, type Settings } from '../settings.ts'
+import { checkSettings, SETTING_KEYS, type Settings } from '../settings.ts'
 import type { DatabaseEvent } from './events.ts'
 
 type GivenSettings = { readonly [K in keyof Settings]?: Settings[K] | undefined }
 
 /** Options of `new Database(path, options)`. Settings given here win over those in `.properties`. */
 export interface DatabaseOptions extends GivenSettings {
+  /**
+   * Opens what is there at this moment, without the writer's lock, and never writes a file; later commits of a writer
+   * are not seen. Default false.
+   */
+  readonly readonly?: boolean
   /** Fail when there is no database at the path. Default false: it is created. */
-  readonly fileMustExist?: boolean | undefined
+  readonly fileMustExist?: boolean
+  /** How long to wait, in milliseconds, for another process to close the database. Default 5000. */
+  readonly timeout?: number
+  /** Called with the text of each statement before it is run, values filled in; what it throws prevents the statement. */
+  readonly verbose?: ((message?: unknown, ...more: unknown[]) => void) | null | undefined
+  /** The native part of better-sqlite3, or the path of its file. */
+  readonly nativeBinding?: string | object | null | undefined
   /**
    * Called before the files are loaded, to register functions that the schema uses (in a CHECK, a default, a
    * generated column, an index): without them such a schema cannot be loaded.
@@ -18,35 +29,96 @@ export interface DatabaseOptions extends GivenSettings {
   readonly onEvent?: ((event: DatabaseEvent) => void) | undefined
 }
 
-const OPTIONS = ['fileMustExist', 'setup', 'onEvent', 'writeDelayMillis', 'logSize', 'recoveryMode']
+/** Options that were checked, with defaults filled in. */
+export interface CheckedOptions {
+  readonly readonly: boolean
+  readonly fileMustExist: boolean
+  readonly timeoutMs: number
+  readonly verbose: ((sql: string) => void) | undefined
+  readonly nativeBinding: string | object | undefined
+  readonly setup: ((registrar: Registrar) => void) | undefined
+  readonly onEvent: ((event: DatabaseEvent) => void) | undefined
+  readonly settings: Partial<Settings>
+}
+
+const DEFAULT_TIMEOUT_MS = 5000
+const LONGEST_TIMEOUT_MS = 0x7fffffff
+
+/** Those of better-sqlite3, then those of scriptlog. */
+const OPTIONS = [
+  'readonly',
+  'fileMustExist',
+  'timeout',
+  'verbose',
+  'nativeBinding',
+  'setup',
+  'onEvent',
+  ...Object.keys(SETTING_KEYS),
+]
 
 /**
  * Reads the options of a call.
- * @throws {UsageError} for an option that is unknown or out of range.
+ * @throws {TypeError | RangeError} as better-sqlite3 does, for a wrong value of an option of better-sqlite3's.
+ * @throws {UsageError} for an option that is unknown, or a wrong value of one of scriptlog's.
  */
-export function checkOptions(options: DatabaseOptions): Partial<Settings> {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('Expected second argument to be an options object')
+export function checkOptions(given: DatabaseOptions | null | undefined): CheckedOptions {
+  const options: DatabaseOptions = given ?? {}
+  if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
+  if ('readOnly' in options) throw new TypeError('Misspelled option "readOnly" should be "readonly"')
+  if ('memory' in options) {
+    throw new TypeError('Option "memory" was removed in v7.0.0 (use ":memory:" filename instead)')
+  }
+  const readonly = flag(options, 'readonly')
+  const fileMustExist = flag(options, 'fileMustExist')
+  const timeoutMs = timeoutOf(options)
+  const { verbose, nativeBinding } = options
+  if (verbose !== undefined && verbose !== null && typeof verbose !== 'function') {
+    throw new TypeError('Expected the "verbose" option to be a function')
+  }
+  const isBinding = typeof nativeBinding === 'string' || typeof nativeBinding === 'object'
+  if (nativeBinding !== undefined && !isBinding) {
+    throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
   }
   for (const [name, value] of Object.entries(options)) {
     if (OPTIONS.includes(name) || value === undefined) continue
     throw new UsageError(`there is no option '${name}'`, { hint: `the options are ${OPTIONS.join(', ')}` })
   }
-  assertType(options, 'fileMustExist', 'boolean')
-  assertType(options, 'setup', 'function')
-  assertType(options, 'onEvent', 'function')
-  return checkSettings(options)
+  return {
+    readonly,
+    fileMustExist,
+    timeoutMs,
+    verbose: verbose ?? undefined,
+    nativeBinding: nativeBinding ?? undefined,
+    setup: callback(options.setup, 'setup'),
+    onEvent: callback(options.onEvent, 'onEvent'),
+    settings: checkSettings(options),
+  }
 }
 
-function assertType(
-  options: DatabaseOptions,
-  name: 'fileMustExist' | 'setup' | 'onEvent',
-  type: 'boolean' | 'function',
-): void {
-  const value = options[name]
-  if (value === undefined || typeof value === type) return
+function flag(options: DatabaseOptions, name: 'readonly' | 'fileMustExist'): boolean {
+  if (!(name in options)) return false
+  const value: unknown = options[name]
+  if (typeof value !== 'boolean') throw new TypeError(`Expected the "${name}" option to be a boolean`)
+  return value
+}
+
+function timeoutOf(options: DatabaseOptions): number {
+  if (!('timeout' in options)) return DEFAULT_TIMEOUT_MS
+  const value: unknown = options.timeout
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw new TypeError('Expected the "timeout" option to be a positive integer')
+  }
+  if (value <= LONGEST_TIMEOUT_MS) return value
+  throw new RangeError(`Option "timeout" cannot be greater than ${LONGEST_TIMEOUT_MS}`)
+}
+
+function callback<F extends (...args: never[]) => unknown>(
+  value: F | undefined,
+  name: string,
+): F | undefined {
+  if (value === undefined || typeof value === 'function') return value
   throw new UsageError(
-    `the option '${name}' must be a ${type}, not ${value === null ? 'null' : typeof value}`,
+    `the option '${name}' must be a function, not ${value === null ? 'null' : typeof value}`,
     {
       hint: 'correct the value; nothing was changed',
     },

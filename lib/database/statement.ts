@@ -1,73 +1,39 @@
 // A prepared statement that may write: better-sqlite3's, with the commit of what it did behind it. Statements that
 // only read are better-sqlite3's own objects.
 
-import type { NativeStatement, RunResult } from '../engine/native.ts'
+import type { ColumnDefinition, NativeDatabase, NativeStatement, RunResult } from '../engine/native.ts'
 import type { UserStatement } from '../engine/statement-kind.ts'
 import { assertStorable } from './value-size.ts'
-import type { WritePath } from './write-path.ts'
+import { WritePath } from './write-path.ts'
 
-/** better-sqlite3's prepared statement, as far as applications use it. */
-export interface Statement {
-  readonly database: unknown
-  /** The text that was prepared. */
-  readonly source: string
-  /** Whether it returns rows. */
+/** The name of better-sqlite3's class of statements, which applications may ask for. */
+const CLASS_NAME = 'Statement'
+
+export class WriteStatement implements NativeStatement {
   readonly reader: boolean
   readonly readonly: boolean
-  /** Whether an iterator of it is open. */
-  readonly busy: boolean
-  run(...params: unknown[]): RunResult
-  get(...params: unknown[]): unknown
-  all(...params: unknown[]): unknown[]
-  iterate(...params: unknown[]): IterableIterator<unknown>
-  pluck(isOn?: boolean): Statement
-  expand(isOn?: boolean): Statement
-  raw(isOn?: boolean): Statement
-  bind(...params: unknown[]): Statement
-  columns(): ReturnType<NativeStatement['columns']>
-  safeIntegers(isOn?: boolean): Statement
-}
-
-export class WriteStatement implements Statement {
+  readonly source: string
+  readonly database: NativeDatabase
   readonly #statement: UserStatement
-  readonly #compile: () => NativeStatement
+  readonly #native: NativeStatement
   readonly #writes: WritePath
-  readonly #database: unknown
-  #compiled: NativeStatement | undefined
 
-  /** `compile` is called when the statement is first needed. */
   constructor(
     statement: UserStatement,
-    compile: () => NativeStatement,
+    native: NativeStatement,
     writes: WritePath,
-    database: unknown,
+    database: NativeDatabase,
   ) {
+    assertMadeHere(writes)
+    this.reader = native.reader
+    this.readonly = native.readonly
+    this.source = statement.sql
+    this.database = database
     this.#statement = statement
-    this.#compile = compile
+    this.#native = native
     this.#writes = writes
-    this.#database = database
   }
 
-  /** The text that was prepared. */
-  get source(): string {
-    return this.#statement.sql
-  }
-
-  get #native(): NativeStatement {
-    this.#compiled ??= this.#compile()
-    return this.#compiled
-  }
-
-  get database(): unknown {
-    return this.#database
-  }
-  /** Whether it returns rows. */
-  get reader(): boolean {
-    return this.#native.reader
-  }
-  get readonly(): boolean {
-    return this.#native.readonly
-  }
   /** Whether an iterator of it is open. */
   get busy(): boolean {
     return this.#native.busy
@@ -76,7 +42,7 @@ export class WriteStatement implements Statement {
   run(...params: unknown[]): RunResult {
     const native = this.#native
     assertStorable(params)
-    return this.#writes.run(this.#statement, () => native.run(...params))
+    return this.#writes.runWith(this.#statement, native, params)
   }
 
   get(...params: unknown[]): unknown {
@@ -105,18 +71,18 @@ export class WriteStatement implements Statement {
     }
   }
 
-  pluck(isOn = true): this {
-    this.#native.pluck(isOn)
+  pluck(...isOn: [isOn?: boolean]): this {
+    this.#native.pluck(...isOn)
     return this
   }
 
-  expand(isOn = true): this {
-    this.#native.expand(isOn)
+  expand(...isOn: [isOn?: boolean]): this {
+    this.#native.expand(...isOn)
     return this
   }
 
-  raw(isOn = true): this {
-    this.#native.raw(isOn)
+  raw(...isOn: [isOn?: boolean]): this {
+    this.#native.raw(...isOn)
     return this
   }
 
@@ -126,14 +92,20 @@ export class WriteStatement implements Statement {
     return this
   }
 
-  columns(): ReturnType<NativeStatement['columns']> {
+  columns(): ColumnDefinition[] {
     return this.#native.columns()
   }
 
-  safeIntegers(isOn = true): this {
-    this.#native.safeIntegers(isOn)
+  safeIntegers(...isOn: [isOn?: boolean]): this {
+    this.#native.safeIntegers(...isOn)
     return this
   }
+}
+Object.defineProperty(WriteStatement, 'name', { value: CLASS_NAME })
+
+function assertMadeHere(writes: unknown): void {
+  if (writes instanceof WritePath) return
+  throw new TypeError('Statements can only be constructed by the db.prepare() method')
 }
 
 /**
@@ -180,15 +152,15 @@ class WriteIterator implements IterableIterator<unknown> {
 }
 
 /** A statement of HSQLDB's that never reaches SQLite: it runs, and returns nothing. */
-export class CommandStatement implements Statement {
-  readonly source: string
-  readonly database: unknown
+export class CommandStatement implements NativeStatement {
+  readonly busy = false
   readonly reader = false
   readonly readonly = false
-  readonly busy = false
-  readonly #act: () => void
+  readonly source: string
+  readonly database: NativeDatabase
+  readonly #act: () => RunResult
 
-  constructor(source: string, act: () => void, database: unknown) {
+  constructor(source: string, act: () => RunResult, database: NativeDatabase) {
     this.source = source
     this.database = database
     this.#act = act
@@ -196,8 +168,7 @@ export class CommandStatement implements Statement {
 
   run(...params: unknown[]): RunResult {
     if (params.length > 0) throw new RangeError('Too many parameter values were provided')
-    this.#act()
-    return { changes: 0, lastInsertRowid: 0 }
+    return this.#act()
   }
 
   get(): never {
@@ -228,6 +199,7 @@ export class CommandStatement implements Statement {
     return this
   }
 }
+Object.defineProperty(CommandStatement, 'name', { value: CLASS_NAME })
 
 function noRows(message: string): TypeError {
   return new TypeError(message)

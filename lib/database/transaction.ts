@@ -1,16 +1,15 @@
 // `db.transaction(fn)`, as better-sqlite3 has it: a function that runs `fn` between BEGIN and COMMIT, or, inside a
 // transaction, between a savepoint and its release.
 
-/** What a transaction function needs of its database. */
-export interface TransactionHost {
-  readonly inTransaction: boolean
-  exec(sql: string): unknown
-}
+import type { NativeStatement, Transaction } from '../engine/native.ts'
+import type { Session } from './session.ts'
 
-type Body = (this: unknown, ...args: never[]) => unknown
+// The types of what `fn` takes are its own affair.
+// biome-ignore lint/suspicious/noExplicitAny: as in better-sqlite3's types, which must fit
+type Body = (this: any, ...args: any[]) => unknown
 
 /** A function that runs its body in a transaction, with variants that say how it begins. */
-export type TransactionFunction<F extends Body, D> = F & {
+export interface TransactionFunction<F extends Body, D> extends Transaction<F> {
   readonly default: TransactionFunction<F, D>
   readonly deferred: TransactionFunction<F, D>
   readonly immediate: TransactionFunction<F, D>
@@ -27,39 +26,58 @@ const VARIANTS = {
 
 const SAVEPOINT = '"scriptlog nested transaction"'
 
-export function transactionFunction<F extends Body, D extends TransactionHost>(
+/** Statements, compiled when they are first needed. */
+type Control = (sql: string) => NativeStatement
+
+export function transactionFunction<F extends Body, D>(
   database: D,
+  session: Session,
   body: F,
 ): TransactionFunction<F, D> {
   if (typeof body !== 'function') throw new TypeError('Expected first argument to be a function')
-  const variants: Record<string, { value: unknown; enumerable: boolean }> = {
-    database: { value: database, enumerable: true },
-  }
+  const control = controlOf(session)
+  const properties: PropertyDescriptorMap = { database: { value: database, enumerable: true } }
   for (const [name, begin] of Object.entries(VARIANTS)) {
-    variants[name] = { value: wrap(database, body, begin), enumerable: true }
+    properties[name] = { value: wrap(session, control, body, begin) }
   }
-  for (const name of Object.keys(VARIANTS)) {
-    const variant = variants[name]?.value
-    if (typeof variant === 'function') Object.defineProperties(variant, variants)
-  }
-  return variants.default?.value as TransactionFunction<F, D>
+  for (const name of Object.keys(VARIANTS)) Object.defineProperties(properties[name]?.value, properties)
+  return properties.default?.value
 }
 
-function wrap(database: TransactionHost, body: Body, begin: string) {
-  return function transaction(this: unknown, ...args: never[]): unknown {
-    const isNested = database.inTransaction
-    database.exec(isNested ? `SAVEPOINT ${SAVEPOINT}` : begin)
+const controls = new WeakMap<Session, Control>()
+
+function controlOf(session: Session): Control {
+  let control = controls.get(session)
+  if (control === undefined) {
+    const statements = new Map<string, NativeStatement>()
+    control = (sql) => {
+      let statement = statements.get(sql)
+      if (statement === undefined) {
+        statement = session.prepare(sql)
+        statements.set(sql, statement)
+      }
+      return statement
+    }
+    controls.set(session, control)
+  }
+  return control
+}
+
+function wrap(session: Session, control: Control, body: Body, begin: string) {
+  return function transaction(this: unknown, ...args: unknown[]): unknown {
+    const isNested = session.sqlite.inTransaction
+    control(isNested ? `SAVEPOINT ${SAVEPOINT}` : begin).run()
     try {
       const result = body.apply(this, args)
       // Its later parts would run after the commit, outside of any transaction.
       if (isThenable(result)) throw new TypeError('Transaction function cannot return a promise')
-      database.exec(isNested ? `RELEASE ${SAVEPOINT}` : 'COMMIT')
+      control(isNested ? `RELEASE ${SAVEPOINT}` : 'COMMIT').run()
       return result
     } catch (error) {
       // A statement may have rolled the transaction back already.
-      if (database.inTransaction) {
-        if (isNested) database.exec(`ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}`)
-        else database.exec('ROLLBACK')
+      if (session.sqlite.inTransaction) {
+        control(isNested ? `ROLLBACK TO ${SAVEPOINT}` : 'ROLLBACK').run()
+        if (isNested) control(`RELEASE ${SAVEPOINT}`).run()
       }
       throw error
     }

@@ -9,10 +9,12 @@
 
 import { type CheckpointDone, checkpoint as makeCheckpoint } from '../checkpoint.ts'
 import { Committer } from '../commit.ts'
-import type { Capture } from '../engine/capture.ts'
+import { AttachedDatabases } from '../engine/attached.ts'
+import type { Capture, CommittedChanges, ProvenRun } from '../engine/capture.ts'
 import type { MemoryTables } from '../engine/memory-tables.ts'
-import type { NativeDatabase } from '../engine/native.ts'
+import type { NativeDatabase, NativeStatement, RunResult } from '../engine/native.ts'
 import type { StatementKind, UserStatement } from '../engine/statement-kind.ts'
+import type { Verbose } from '../engine/verbose.ts'
 import {
   CheckpointIncompleteError,
   CommitInDoubtError,
@@ -33,6 +35,7 @@ import { WriteFailure } from './write-failure.ts'
 
 /** After an automatic checkpoint failed, the log grows by this share of `logSize` before the next try. */
 const RETRY_SHARE = 0.25
+const BYTES_A_MEGABYTE = 1_000_000
 
 /** Statements that may end a transaction by committing it. */
 const MAY_COMMIT: ReadonlySet<StatementKind> = new Set<StatementKind>(['commit', 'release'])
@@ -43,6 +46,7 @@ export interface WriteParts {
   readonly capture: Capture
   readonly store: Store
   readonly listeners: Listeners
+  readonly verbose: Verbose
 }
 
 export class WritePath {
@@ -51,6 +55,8 @@ export class WritePath {
   readonly #capture: Capture
   readonly #store: Store
   readonly #listeners: Listeners
+  readonly #verbose: Verbose
+  readonly #attached: AttachedDatabases
   readonly #committer: Committer
   readonly #failure: WriteFailure
   #logSizeBytes: number
@@ -64,14 +70,16 @@ export class WritePath {
   #exclusiveWork: string | undefined
   #isOpen = true
 
-  constructor({ sqlite, tables, capture, store, listeners }: WriteParts, settings: Settings) {
+  constructor({ sqlite, tables, capture, store, listeners, verbose }: WriteParts, settings: Settings) {
     this.#sqlite = sqlite
     this.#tables = tables
     this.#capture = capture
     this.#store = store
     this.#listeners = listeners
+    this.#verbose = verbose
+    this.#attached = new AttachedDatabases(sqlite)
     this.#failure = new WriteFailure(store.environment.clock)
-    this.#logSizeBytes = logSizeBytes(settings)
+    this.#logSizeBytes = settings.logSize * BYTES_A_MEGABYTE
     this.#nextAutomaticCheckpointBytes = this.#logSizeBytes
     this.#committer = new Committer(store, settings.writeDelayMillis, (failure) => {
       const error = new CommitInDoubtError(`the log could not be written: ${messageOf(failure.cause)}`, {
@@ -109,6 +117,32 @@ export class WritePath {
     return result
   }
 
+  /** The same for a statement without rows, which may tell by its text and arguments what it does. */
+  runWith(statement: UserStatement, native: NativeStatement, args: readonly unknown[]): RunResult {
+    if (statement.plain !== undefined) {
+      this.#assertMayChange()
+      const proven = this.#verbose.hush(() => this.#capture.beginProven(statement, args))
+      if (proven !== undefined) return this.#runProven(proven, native)
+    }
+    return this.run(statement, () => native.run(...args))
+  }
+
+  #runProven(proven: ProvenRun, native: NativeStatement): RunResult {
+    let result: RunResult
+    try {
+      result = native.run(...proven.args)
+    } catch (error) {
+      this.#verbose.hush(() => this.#capture.endProven(proven, undefined))
+      if (!this.#sqlite.inTransaction) this.#hasChanges = false
+      throw error
+    }
+    this.#verbose.hush(() => {
+      if (this.#sqlite.inTransaction) this.#capture.endProven(proven, result)
+      else this.#log(() => this.#capture.endProven(proven, result) ?? this.#capture.takeCommitted())
+    })
+    return result
+  }
+
   /** The same for a statement whose rows are asked for one by one: it commits when the iterator ends. */
   beginIterator(statement: UserStatement): void {
     this.#before(statement)
@@ -131,13 +165,15 @@ export class WritePath {
     await this.#committer.flushed()
   }
 
-  setWriteDelay(millis: number): void {
-    this.#noticing(() => this.#committer.setWriteDelay(millis))
-  }
-
-  setLogSize(settings: Settings): void {
-    this.#logSizeBytes = logSizeBytes(settings)
-    this.#nextAutomaticCheckpointBytes = this.#logSizeBytes
+  /** Takes over settings that were changed. */
+  follow({ writeDelayMillis, logSize }: Partial<Settings>): void {
+    if (writeDelayMillis !== undefined) {
+      this.#noticing(() => this.#committer.setWriteDelay(writeDelayMillis))
+    }
+    if (logSize !== undefined) {
+      this.#logSizeBytes = logSize * BYTES_A_MEGABYTE
+      this.#nextAutomaticCheckpointBytes = this.#logSizeBytes
+    }
   }
 
   /** A checkpoint that the user asks for. */
@@ -158,27 +194,7 @@ export class WritePath {
     this.#store.ensureDirty()
     let applied = 0
     this.exclusively('redoes transactions', () => {
-      this.#capture.stop()
-      try {
-        this.#tables.beginRedo()
-        try {
-          for (const sql of transactions) {
-            if (!sql.endsWith(';\n')) {
-              throw new UsageError('a logged transaction ends with a semicolon and a newline', {
-                hint: 'give the sql of readLog() as it is',
-              })
-            }
-            this.#tables.redo(Buffer.from(sql))
-            this.#commit(sql)
-            applied++
-            if (this.#lastCommit !== undefined) onCommit(this.#lastCommit)
-          }
-        } finally {
-          this.#tables.endRedo()
-        }
-      } finally {
-        this.#capture.start()
-      }
+      applied = this.#verbose.hush(() => this.#redoAll(transactions, onCommit))
     })
     this.#checkpointWhenDue()
     return applied
@@ -188,7 +204,7 @@ export class WritePath {
   resume(): void {
     this.#listeners.tell({ kind: 'errorRecoveryBegin' })
     try {
-      resume(this.#store, () => this.#snapshot())
+      this.#saveBeyondFailure()
       if (this.#owesCheckpoint) this.#checkpoint('yes')
     } catch (error) {
       this.#listeners.tell({
@@ -214,8 +230,7 @@ export class WritePath {
         return
       case 'compact':
         // The user's setting ends with the connection, and would refuse it.
-        this.#sqlite.pragma('query_only=OFF')
-        this.#sqlite.exec('VACUUM')
+        this.#verbose.hush(() => this.#sqlite.exec('PRAGMA query_only=OFF; VACUUM'))
         break
       case 'normal':
       case 'script':
@@ -224,7 +239,7 @@ export class WritePath {
         mode satisfies never
     }
     // What is in doubt is saved by the snapshot, whose log begins past every byte of the one that failed.
-    if (log.failure !== undefined) resume(this.#store, () => this.#snapshot())
+    if (log.failure !== undefined) this.#saveBeyondFailure()
     this.#checkpoint('no')
   }
 
@@ -253,24 +268,43 @@ export class WritePath {
   }
 
   #before(statement: UserStatement): void {
-    if (!this.#isOpen) throw new TypeError('The database connection is not open')
-    if (statement.mayChange) {
-      this.#assertNotExclusive()
-      this.#failure.assertWritable()
-      this.#store.ensureDirty()
-      this.#hasChanges = true
-    } else if (this.#hasChanges && MAY_COMMIT.has(statement.kind)) {
-      this.#failure.assertWritable()
-    }
-    this.#capture.beforeStatement(statement)
+    this.#verbose.hush(() => this.#begin(statement))
   }
 
   #after(statement: UserStatement, outcome: 'done' | 'failed'): void {
+    this.#verbose.hush(() => this.#end(statement, outcome))
+  }
+
+  #begin(statement: UserStatement): void {
+    if (statement.mayChange) this.#assertMayChange()
+    else if (!this.#isOpen) throw new TypeError('The database connection is not open')
+    else if (this.#hasChanges && MAY_COMMIT.has(statement.kind)) this.#failure.assertWritable()
+    this.#capture.beforeStatement(statement)
+    if (!statement.mayChange) return
+    for (const database of this.#attached.newlyWrittenBy(statement.sql)) {
+      this.#listeners.tell({ kind: 'unloggedWrite', database })
+    }
+  }
+
+  #assertMayChange(): void {
+    if (!this.#isOpen) throw new TypeError('The database connection is not open')
+    this.#assertNotExclusive()
+    this.#failure.assertWritable()
+    this.#store.ensureDirty()
+    this.#hasChanges = true
+  }
+
+  #end(statement: UserStatement, outcome: 'done' | 'failed'): void {
     this.#capture.afterStatement(statement, outcome)
-    if (this.#sqlite.inTransaction) return
+    if (statement.kind === 'attach') this.#followAttached()
+    if (!this.#sqlite.inTransaction) this.#log(() => this.#capture.takeCommitted())
+  }
+
+  /** Logs what SQLite has committed. */
+  #log(take: () => CommittedChanges | undefined): void {
     this.#hasChanges = false
     try {
-      const committed = this.#capture.takeCommitted()
+      const committed = take()
       if (committed === undefined) return
       this.#owesCheckpoint = committed.needsCheckpoint
       if (!committed.needsCheckpoint) this.#commit(committed.sql)
@@ -282,6 +316,45 @@ export class WritePath {
     }
     if (this.#owesCheckpoint) this.#payCheckpoint()
     else this.#checkpointWhenDue()
+  }
+
+  /** @throws {UsageError} when files of this very database were attached; they are detached again. */
+  #followAttached(): void {
+    this.#attached.refresh()
+    const own = this.#attached.nameOf(Object.values(this.#store.names))
+    if (own === undefined) return
+    this.#attached.detach(own)
+    throw new UsageError('this is the path of the open database, and no SQLite file', {
+      path: this.#store.names.base,
+      reason: 'sql',
+      hint: 'attach SQLite files, under paths of their own',
+    })
+  }
+
+  #redoAll(transactions: Iterable<string>, onCommit: (commit: AppendedCommit) => void): number {
+    let applied = 0
+    this.#capture.stop()
+    try {
+      this.#tables.beginRedo()
+      try {
+        for (const sql of transactions) {
+          if (!sql.endsWith(';\n')) {
+            throw new UsageError('a logged transaction ends with a semicolon and a newline', {
+              hint: 'give the sql of readLog() as it is',
+            })
+          }
+          this.#tables.redo(Buffer.from(sql))
+          this.#commit(sql)
+          applied++
+          if (this.#lastCommit !== undefined) onCommit(this.#lastCommit)
+        }
+      } finally {
+        this.#tables.endRedo()
+      }
+    } finally {
+      this.#capture.start()
+    }
+    return applied
   }
 
   #commit(body: string): void {
@@ -339,7 +412,9 @@ export class WritePath {
     let done: CheckpointDone
     try {
       this.#noticing(() => this.#committer.flush())
-      done = makeCheckpoint(this.#store, { statements: () => this.#snapshot(), settleAs })
+      done = this.#verbose.hush(() =>
+        makeCheckpoint(this.#store, { statements: () => this.#snapshot(), settleAs }),
+      )
     } catch (error) {
       // Whether the checkpoint counts is open until .properties has been replaced again. Behind its commit point
       // nothing is: the next write replaces the file, and goes on.
@@ -360,6 +435,11 @@ export class WritePath {
     return result
   }
 
+  /** Moves to a new log, which the failed one's bytes cannot reach. */
+  #saveBeyondFailure(): void {
+    this.#verbose.hush(() => resume(this.#store, () => this.#snapshot()))
+  }
+
   #snapshot(): Iterable<string, number | undefined> {
     this.assertQuiet()
     return this.#tables.statements()
@@ -371,10 +451,6 @@ export class WritePath {
       hint: 'do it before or after',
     })
   }
-}
-
-function logSizeBytes({ logSize }: Settings): number {
-  return logSize * 1_000_000
 }
 
 function asUnlogged(error: unknown): ScriptlogError {

@@ -191,7 +191,7 @@ function held(path: string, pid: number | undefined): LockHeldError {
       : pid === process.pid
         ? `in this process already (pid ${pid})`
         : `by process ${pid}`
-  return new LockHeldError(`the database is open ${holder}`, pid, {
+  return new LockHeldError(`database is locked: it is open ${holder}`, pid, {
     path,
     hint: 'close it there, or end that process; deleting the .lck file does not help and risks two writers',
   })

@@ -20,6 +20,7 @@ export function retryWhileHeld(attempt: () => void, wait: (delayMs: number) => v
   attempt()
 }
 
-function sleep(delayMs: number): void {
+/** Blocks the thread. */
+export function sleep(delayMs: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delayMs)
 }

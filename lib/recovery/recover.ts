@@ -186,7 +186,8 @@ function knownState({ found, plan, environment }: Context): State {
   }
 }
 
-function settingsOf(found: Survey, given: Partial<Settings>): Settings {
+/** The settings in force: those of the caller, then those of the file, then the defaults. */
+export function settingsOf(found: Survey, given: Partial<Settings>): Settings {
   const { properties, names } = found
   const inFile = 'settings' in properties ? parseSettings(properties.settings, names.properties) : {}
   return { ...DEFAULT_SETTINGS, ...inFile, ...given }

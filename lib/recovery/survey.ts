@@ -195,7 +195,7 @@ function refuseMistakenPaths(files: Files, names: Names): void {
   if (directory.kind !== 'directory') {
     throw new OpenError('the database would lie in something that is not a directory', {
       path: names.dir,
-      subcode: 'no-directory',
+      subcode: 'not-a-directory',
       hint: 'correct the path',
     })
   }

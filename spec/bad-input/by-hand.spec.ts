@@ -46,7 +46,7 @@ for (const [ending, build] of ENDINGS) {
       // Nothing of the old name is left to be found.
       assert.throws(
         () => new Database(join(dir, 'app'), { fileMustExist: true }),
-        /there is no such database/,
+        /unable to open database file/,
       )
     }))
 }

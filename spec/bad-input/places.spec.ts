@@ -19,11 +19,10 @@ import { refusal, refusalOf, thrownBy, told } from './refusal.ts'
 test('a missing directory: named, not created', () =>
   inQuickDirectory((dir) => {
     assert.snapshot(
-      refusal(dir, {}, 'data/app'),
-      `OpenError SCRIPTLOG_CANNOT_OPEN (no-directory)
-the directory of the database does not exist (DIR/data)
-  hint: create the directory first, or correct the path`,
+      String(thrownBy(() => new Database(join(dir, 'data', 'app')))),
+      'TypeError: Cannot open database because the directory does not exist',
     )
+    assert.equal(readdirSync(dir), [])
     mkdirSync(join(dir, 'data'))
     new Database(join(dir, 'data', 'app')).close()
   }))
@@ -33,7 +32,7 @@ test('a path through a file', () =>
     writeFileSync(join(dir, 'file'), 'mine')
     assert.snapshot(
       refusal(dir, {}, 'file/app'),
-      `OpenError SCRIPTLOG_CANNOT_OPEN (no-directory)
+      `OpenError SCRIPTLOG_CANNOT_OPEN (not-a-directory)
 the database would lie in something that is not a directory (DIR/file)
   hint: correct the path`,
     )
@@ -43,10 +42,8 @@ test('a path through a link that leads nowhere', () =>
   inQuickDirectory((dir) => {
     symlinkSync(join(dir, 'gone'), join(dir, 'link'))
     assert.snapshot(
-      refusal(dir, {}, 'link/app'),
-      `OpenError SCRIPTLOG_CANNOT_OPEN (no-directory)
-the directory of the database does not exist (DIR/link)
-  hint: create the directory first, or correct the path`,
+      String(thrownBy(() => new Database(join(dir, 'link', 'app')))),
+      'TypeError: Cannot open database because the directory does not exist',
     )
   }))
 
@@ -169,28 +166,13 @@ app.log is a special file (DIR/app.log)
 
 test('no database, and none may be created', () =>
   inQuickDirectory((dir) => {
-    assert.snapshot(
-      refusal(dir, { fileMustExist: true }),
-      `OpenError SCRIPTLOG_CANNOT_OPEN (no-database)
-there is no such database (DIR/app)
-  hint: correct the path, or leave out fileMustExist to create it`,
-    )
+    const error = thrownBy(() => new Database(join(dir, 'app'), { fileMustExist: true }))
+    assert.is(String(error), 'SqliteError: unable to open database file')
+    assert.is(systemCode(error), 'SQLITE_CANTOPEN')
     assert.equal(readdirSync(dir), ['app.lck'])
   }))
 
 for (const [path, text] of [
-  [
-    '',
-    `UsageError SCRIPTLOG_USAGE
-a scriptlog database has a path
-  hint: use better-sqlite3 itself for a database that is never saved`,
-  ],
-  [
-    ':memory:',
-    `UsageError SCRIPTLOG_USAGE
-a scriptlog database has a path
-  hint: use better-sqlite3 itself for a database that is never saved`,
-  ],
   [
     'a\0b',
     `UsageError SCRIPTLOG_USAGE
@@ -211,7 +193,7 @@ the path contains a NUL character
 }
 
 test('a path that is no text', () => {
-  for (const path of [undefined, null, 7, {}, Buffer.from('app')]) {
+  for (const path of [7, {}, ['app']]) {
     assert.throws(() => Reflect.construct(Database, [path]), /Expected first argument to be a string/)
   }
 })

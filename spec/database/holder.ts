@@ -8,7 +8,7 @@ const [path = '']: readonly string[] = parentPort === null ? process.argv.slice(
 const say = (line: string) =>
   parentPort === null ? process.stdout.write(`${line}\n`) : parentPort.postMessage(line)
 try {
-  const db = new Database(path, { writeDelayMillis: 0 })
+  const db = new Database(path, { writeDelayMillis: 0, timeout: 0 })
   say('open')
   const input = parentPort ?? process.stdin
   input.once(parentPort === null ? 'data' : 'message', () => {

@@ -91,7 +91,7 @@ for (const [kind, locks] of [
       const lock = locks.acquire(path)
       assert.is(lock.pid, process.pid)
       const refusal = refusalOf(locks, path)
-      assert.is(refusal.code, 'SCRIPTLOG_LOCKED')
+      assert.is(refusal.code, 'SQLITE_BUSY')
       assert.is(refusal.pid, process.pid)
       assert.is(refusal.path, path)
       lock.release()

@@ -4,7 +4,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Database } from '../../lib/database/database.ts'
-import { OpenError, ScriptlogError } from '../../lib/errors.ts'
+import { SqliteError } from '../../lib/engine/sqlite.ts'
+import { ScriptlogError } from '../../lib/errors.ts'
 import type { Fault } from '../../lib/fs/memory.ts'
 import { BASE } from '../crash/process.ts'
 import { nth, Stage, thrown } from './stage.ts'
@@ -152,8 +153,8 @@ test('.properties says no beside a log with records: they are redone all the sam
 
 test('an open that may not create: refused, nothing made', () => {
   const stage = new Stage()
-  const error = thrown(OpenError, () => stage.open({ fileMustExist: true }))
-  assert.is(error.subcode, 'no-database')
+  const error = thrown(SqliteError, () => stage.open({ fileMustExist: true }))
+  assert.is(error.code, 'SQLITE_CANTOPEN')
   assert.equal(stage.names(), [])
 })
 

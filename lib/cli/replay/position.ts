@@ -2,7 +2,7 @@
 // what was applied: so a replay that is killed at any moment goes on without applying anything twice.
 
 import type { Database } from '../../database/database.ts'
-import type { Statement } from '../../database/statement.ts'
+import type { Statement } from '../../engine/native.ts'
 import { messageOf, ScriptlogError } from '../../errors.ts'
 import { literalOf } from '../../format/sql-literal.ts'
 
