@@ -229,8 +229,7 @@ export class WritePath {
         this.#committer.prove()
         return
       case 'compact':
-        // The user's setting ends with the connection, and would refuse it.
-        this.#verbose.hush(() => this.#sqlite.exec('PRAGMA query_only=OFF; VACUUM'))
+        this.#verbose.hush(() => this.#tables.compact())
         break
       case 'normal':
       case 'script':

@@ -6,7 +6,6 @@
 // - There are other triggers: the versions of all rows that are written meanwhile are kept (row-versions.ts).
 
 import type { Database } from 'better-sqlite3'
-import { invariant } from '../errors.ts'
 import { IS_REPLACING, NEXT_VERSION, OLD_VERSIONS } from './row-versions.ts'
 import { unsafeModeOf } from './unsafe-mode.ts'
 
@@ -80,7 +79,8 @@ export class ReplacedRows {
 
   /** Called after the user's `PRAGMA recursive_triggers`. */
   readPragma(): void {
-    invariant(!this.#isRecursiveByUs, 'recursive_triggers is as the user set it')
+    // Another statement has switched it on since: possible only while an iterator is asking.
+    if (this.#isRecursiveByUs) return
     const setting = this.#sqlite.prepare<[], number>('PRAGMA recursive_triggers').pluck().safeIntegers(false)
     this.#isRecursiveByUser = setting.get() === 1
   }

@@ -112,7 +112,7 @@ function insertInto(into: Sql, item: Sql): Sql {
 
 /** Of a trigger: as they may stand in its body, with rows that are not found by chance. */
 export function changeInTrigger(row: Sql): Sql {
-  const item = weighted([2, value], [2, row], [1, sql`${row} + 1`])
+  const item = weighted([2, value], [2, row], [1, sql`${row} + 1`], [1, sql`${ownFunction}(${row})`])
   return weighted(
     [3, insertInto(table, item)],
     [3, sql`UPDATE${orResolution} ${table} SET ${column} = ${item} WHERE ${column} = ${item}`],
@@ -142,7 +142,7 @@ const withCte = weighted(
 const sequence = oneOf(
   sql`UPDATE sqlite_sequence SET seq = ${value}`,
   'DELETE FROM sqlite_sequence',
-  sql`INSERT INTO sqlite_sequence VALUES(${oneOf("'t'", "'u'", "'none'")}, ${value})`,
+  sql`INSERT INTO sqlite_sequence SELECT name, ${value} FROM sqlite_schema WHERE name = 't' AND sql LIKE '%AUTOINC%'`,
 )
 
 const change = weighted([8, insertion], [5, updating], [3, deletion], [1, withCte], [1, sequence])

@@ -12,11 +12,6 @@ const REFUSALS: readonly { readonly reason: string; readonly message: RegExp }[]
     message: /^refused: the TEMP table or view .* hides one of the database/,
   },
   {
-    // SQLite looks for the key that a reference means when a statement may write several rows, as with triggers.
-    reason: 'a row for the parent of a foreign key that has no such parent key',
-    message: /^foreign key mismatch/,
-  },
-  {
     reason: 'half a surrogate pair in the text of a statement',
     message: /^the SQL contains half a surrogate pair/,
   },
@@ -33,7 +28,7 @@ const WITHIN_ROWS = /message: "(integer overflow|malformed JSON|boom)/
 
 /** Whether a statement failed in a way that leaves the last inserted rowid open. */
 export function mayLeaveRowid(outcome: string): boolean {
-  return WITHIN_ROWS.test(outcome)
+  return WITHIN_ROWS.test(outcome) || outcome.includes('FOREIGN KEY constraint failed')
 }
 
 /** Why two outcomes may differ, after which nothing more can be compared; undefined when they may not. */
@@ -47,10 +42,27 @@ export function excuseOf(call: string, ours: string, plain: string): string | un
   // Capture may have to make a trigger before SQLite sees what else is wrong with the statement.
   if (/SQLITE_READONLY/.test(ours) && /thrown: "SqliteError"/.test(plain))
     return 'PRAGMA query_only, and another error'
+  // SQLite looks for the key that a reference means when a statement may write several rows, as with triggers.
+  if (/foreign key mismatch/.test(ours))
+    return 'a row for the parent of a foreign key that has no such parent key'
+  if (/no such table: (main\.)?sqlite_sequence/.test(ours)) return 'the empty sqlite_sequence, after an open'
+  // better-sqlite3 forbids only run() to write beside an iterator; ours may have to make triggers before.
+  if (/This database connection is busy/.test(ours) && /RETURNING.*\.(all|get)\(/.test(call)) {
+    return 'all() writes while an iterator is open'
+  }
   // A recovery may have registered what a DEFAULT calls: see engine/missing-functions.ts.
   if (/(no such|unknown) function: (twice|boom|ticks)/.test(plain))
     return 'a function that only a recovery has registered'
   // ALTER reads the schema again, while the user trusts it no more.
   if ([ours, plain].every((each) => /unsafe use of/.test(each))) return 'ALTER of what is not trusted'
+  return undefined
+}
+
+/** Why what an equal outcome leaves behind may differ. */
+export function excuseOfEqual(call: string, outcome: string): string | undefined {
+  // Without triggers SQLite keeps the rows before the one that fails so, if a transaction is open.
+  if (/datatype mismatch/.test(outcome) && /REPLACE|IGNORE|FAIL|ROLLBACK/.test(call)) {
+    return 'a rowid that is no integer, in one of several rows'
+  }
   return undefined
 }

@@ -73,7 +73,6 @@ export function keep(text: Sql): Steps {
       const { text: sql, params } = bound(fragment, binding)
       const bind = params.length === 0 ? '' : `.bind(${params.map(scriptText).join(', ')})`
       pair.both(`kept${number} = db.prepare(${scriptText(sql)})${bind}`, ({ db, kept }) => {
-        kept.delete(number)
         const prepared = db.prepare(sql)
         kept.set(number, params.length === 0 ? prepared : prepared.bind(...params))
         return [prepared.reader, prepared.readonly, prepared.source]
