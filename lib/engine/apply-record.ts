@@ -10,7 +10,9 @@ import { type OwnKind, type OwnStatement, ownStatements } from '../format/own-st
 import { quoteName } from '../format/sql-literal.ts'
 import { terminated } from '../format/sql-scanner.ts'
 import { MissingFunctions } from './missing-functions.ts'
+import { reconnectModules } from './reconnect-modules.ts'
 import { readSchema, type SchemaObject } from './schema.ts'
+import { unsafeModeOf } from './unsafe-mode.ts'
 import { LOADING, type Pragmas } from './with-pragmas.ts'
 
 /** What looks at triggers, or is one. */
@@ -47,6 +49,11 @@ export class RecordApplier {
    * @throws {ScriptlogError} for a statement that scriptlog does not write, or that fails.
    */
   apply(body: string | Uint8Array): void {
+    // Shadow tables are written, which is for their modules alone otherwise.
+    unsafeModeOf(this.#sqlite).lift(() => this.#applyWhole(body))
+  }
+
+  #applyWhole(body: string | Uint8Array): void {
     const heldBack = this.#heldBack
     this.#sqlite.exec('BEGIN')
     try {
@@ -63,6 +70,7 @@ export class RecordApplier {
   /** Gives the connection its triggers and settings back. */
   end(): void {
     this.#releaseTriggers()
+    reconnectModules(this.#sqlite)
     for (const [name, value] of this.#pragmasBefore) this.#sqlite.pragma(`${name}=${value}`)
     this.#pragmasBefore.clear()
   }

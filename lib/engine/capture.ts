@@ -1,28 +1,44 @@
 // What a transaction did, as row effects: net effects by dirty keys.
 //
 //   statement runs   TEMP triggers report which rows are touched: their keys, and whether they existed
+//   proven statement its effect is known (proofs.ts): outside of transactions its text is the record; within them its
+//                    row is touched without a trigger, or its text is a segment
 //   DDL              what was touched so far becomes text in the old schema, the DDL follows: a segment
 //   SQLite commits
 //   takeCommitted    the rows that were touched are read as they are now, and written as DELETE, UPDATE, REPLACE
 //                    and INSERT
 //
+// The triggers are made when the first statement comes that is not proven, and go when a long row of proven ones shows
+// that they only cost time.
+//
 // A row that was touched and did not change after all (its statement failed, a savepoint was rolled back) is
 // written once more as it is, which does no harm. So rows need no undo; only segments do (pending-changes.ts).
 
-import type { Database } from 'better-sqlite3'
+import type { Database, RunResult, Statement } from 'better-sqlite3'
 import { invariant } from '../errors.ts'
 import { leadingKeywords } from '../format/sql-scanner.ts'
 import { ROW_EVENTS, TOUCH_FUNCTION } from './capture-triggers.ts'
 import { CapturedSchema } from './captured-schema.ts'
 import { ddlText } from './ddl-text.ts'
 import { PendingChanges } from './pending-changes.ts'
+import { Proofs, type Proven } from './proofs.ts'
 import { joined } from './record-text.ts'
-import { refuseDdl, refuseHidingFail, refusePragma, refuseUnknown } from './refusals.ts'
+import {
+  refuseDdl,
+  refuseHidingFail,
+  refusePragma,
+  refuseRecursion,
+  refuseRecursiveSearch,
+  refuseUnknown,
+} from './refusals.ts'
 import { ReplacedRows } from './replaced-rows.ts'
+import type { Values } from './run-arguments.ts'
 import { changedTables, type Schema } from './schema.ts'
 import { SchemaTrust } from './schema-trust.ts'
-import { pragmaOf, type UserStatement } from './statement-kind.ts'
+import { pragmaOf, type StatementKind, type UserStatement } from './statement-kind.ts'
 import { SystemState } from './system-state.ts'
+import { readActingParents } from './table-facts.ts'
+import { unsafeModeOf } from './unsafe-mode.ts'
 
 /** What a committed transaction did. */
 export interface CommittedChanges {
@@ -37,7 +53,46 @@ export interface CommittedChanges {
   readonly needsCheckpoint: boolean
 }
 
+/** A statement that runs without being watched. */
+export interface ProvenRun {
+  readonly statement: UserStatement
+  readonly proven: Proven
+  /** For better-sqlite3: what was read of the arguments. */
+  readonly args: readonly unknown[]
+  /** What is kept of it: its text as the record, its text within a record, or the row that it touches. */
+  readonly as: 'record' | 'text' | 'row'
+  /** Of an UPDATE or DELETE that is kept as a row. */
+  readonly rowid: number | undefined
+  /** Its text, of one that is not kept as a row. */
+  readonly write: ((rowid: number | bigint) => string) | undefined
+}
+
+/** Statements that touch no row of a table that is captured, or tell which. */
+const NEED_NO_WATCH: ReadonlySet<StatementKind> = new Set<StatementKind>([
+  'begin',
+  'commit',
+  'rollback',
+  'savepoint',
+  'release',
+  'rollback-to',
+  'pragma',
+  'analyze',
+  'attach',
+  'vacuum',
+  'other',
+])
+/** Making and dropping the triggers of a table costs about as much as so many reports of theirs. */
+const REPORTS_PER_TABLE = 300
+
 const SAVEPOINT = '"scriptlog:ddl"'
+/** SQLite may forget the schema, and read it anew. So it may with any statement that fails. */
+const FORGETTING: ReadonlySet<StatementKind> = new Set<StatementKind>([
+  'rollback',
+  'rollback-to',
+  'vacuum',
+  'attach',
+  'pragma',
+])
 
 /** Captures what the transactions of one connection do, from {@link start} on. */
 export class Capture {
@@ -47,6 +102,8 @@ export class Capture {
   readonly #system: SystemState
   readonly #changes: PendingChanges
   readonly #trust: SchemaTrust
+  readonly #proofs: Proofs
+  #lastRowid: Statement<[], bigint> | undefined
   /** Statements under way; more than one while an iterator is open. */
   #running = 0
   /** Whether a transaction was open after the last statement. */
@@ -56,6 +113,9 @@ export class Capture {
   #wasVacuumed = false
   /** The DDL under way runs in a savepoint. */
   #hasSavepoint = false
+  /** What triggers report is known: a proven statement is running. */
+  #isDeaf = false
+  #provenInARow = 0
 
   /** `trustsSchema`: the application has registered functions that the schema may call, also at the next open. */
   constructor(sqlite: Database, { trustsSchema = false } = {}) {
@@ -64,7 +124,8 @@ export class Capture {
     this.#replaced = new ReplacedRows(sqlite)
     this.#system = new SystemState(sqlite)
     this.#trust = new SchemaTrust(sqlite, trustsSchema)
-    this.#changes = new PendingChanges(sqlite, this.#schema.tables)
+    this.#proofs = new Proofs(sqlite, this.#schema)
+    this.#changes = new PendingChanges(sqlite, this.#schema)
     const touch = (table: unknown, event: unknown, key: unknown) => this.#touch(table, event, key)
     sqlite.function(TOUCH_FUNCTION, { safeIntegers: false }, touch)
   }
@@ -78,6 +139,7 @@ export class Capture {
     this.#schema.refresh(false, false)
     this.#replaced.readPragma()
     this.#system.start(this.#schema.hasSequences)
+    this.#schema.shadows.endTransaction()
   }
 
   /** Stops capturing between transactions, so that records can be redone; {@link start} begins anew. */
@@ -85,7 +147,7 @@ export class Capture {
     invariant(!this.#sqlite.inTransaction && this.#running === 0, 'capture stops between transactions')
     this.#replaced.restorePragma()
     this.#replaced.letTriggersGo()
-    this.#schema.removeTriggers()
+    this.#schema.unwatch()
   }
 
   /**
@@ -95,6 +157,7 @@ export class Capture {
   beforeStatement(statement: UserStatement): void {
     const { kind, sql, mayReplace, mayFail } = statement
     this.#system.beforeStatement(statement)
+    if (kind === 'ddl' ? this.#mayTouchRows(sql) : !NEED_NO_WATCH.has(kind)) this.#watch()
     switch (kind) {
       case 'write':
         if (mayFail && this.#schema.hasLateTriggers) refuseHidingFail(sql)
@@ -102,14 +165,22 @@ export class Capture {
         break
       case 'ddl':
         refuseDdl(this.#sqlite, sql)
+        if (this.#replaced.isRecursiveByUser) refuseRecursiveSearch(sql)
         this.#beginDdl(sql)
+        break
+      case 'savepoint':
+        this.#changes.beginSavepoint()
         break
       case 'unknown':
         refuseUnknown(this.#sqlite, sql)
         break
       case 'pragma':
-        refusePragma(sql)
-        if (pragmaOf(sql)?.name === 'recursive_triggers') this.#replaced.restorePragma()
+        refusePragma(sql, unsafeModeOf(this.#sqlite).isAsked)
+        if (pragmaOf(sql)?.name === 'recursive_triggers') {
+          // A rollback may bring such tables back.
+          if (this.#schema.shadows.mustNotRecurse || this.#hasChangedTemp) refuseRecursion(sql)
+          this.#replaced.restorePragma()
+        }
         break
     }
     this.#running++
@@ -122,6 +193,7 @@ export class Capture {
   afterStatement(statement: UserStatement, outcome: 'done' | 'failed'): void {
     this.#running--
     this.#replaced.end()
+    if (outcome === 'failed' || FORGETTING.has(statement.kind)) this.#schema.keepTriggersAlive()
     this.#system.afterStatement(statement)
     switch (statement.kind) {
       case 'ddl':
@@ -139,6 +211,105 @@ export class Capture {
         break
     }
     this.#followTransaction(statement, outcome)
+  }
+
+  /**
+   * Called instead of {@link beforeStatement} for a statement that may be proven; undefined when it is not, with these
+   * arguments, and must go the way of all others.
+   */
+  beginProven(statement: UserStatement, given: readonly unknown[]): ProvenRun | undefined {
+    if (this.#running > 0) return undefined
+    const proven = this.#proofs.of(statement)
+    const values = proven?.args.read(given)
+    // Reading may have run a getter of the user's, which may have done anything.
+    if (proven === undefined || values === undefined || this.#proofs.of(statement) !== proven)
+      return undefined
+    const run = this.#planProven(statement, proven, values)
+    if (run === undefined) return undefined
+    if (run.as === 'text') this.#changes.beginText(this.#replaced.lastVersion)
+    this.#isDeaf = true
+    this.#running++
+    return run
+  }
+
+  /** Called after it; `result` is undefined when it failed. Gives what it has committed, where that is known already. */
+  endProven(run: ProvenRun, result: RunResult | undefined): CommittedChanges | undefined {
+    const { statement, proven, as, write, rowid } = run
+    this.#isDeaf = false
+    this.#running--
+    if (result === undefined) {
+      if (as === 'text') this.#changes.undoText()
+      this.#followTransaction(statement, 'failed')
+      return undefined
+    }
+    const { changes } = result
+    if (as === 'record') {
+      const sql = changes === 0 ? '' : (write?.(this.#rowidOf(result)) ?? '')
+      return sql === '' ? undefined : { sql, rows: changes, needsCheckpoint: false }
+    }
+    this.#system.afterStatement(statement)
+    if (as === 'text') this.#changes.endText(changes === 0 ? '' : (write?.(0) ?? ''), changes, [])
+    else if (changes > 0) {
+      const { number } = proven.table
+      if (proven.verb !== 'INSERT' && rowid !== undefined) this.#changes.touch(number, 'existing', rowid)
+      else if (proven.verb === 'INSERT') {
+        const inserted = this.#rowidOf(result)
+        this.#changes.touch(number, 'inserted', typeof inserted === 'bigint' ? String(inserted) : inserted)
+      }
+    }
+    this.#followTransaction(statement, 'done')
+    return undefined
+  }
+
+  #planProven(statement: UserStatement, proven: Proven, values: Values): ProvenRun | undefined {
+    const isOpen = this.#sqlite.inTransaction
+    const isAlone = !isOpen && this.#changes.isEmpty
+    if (isAlone) this.#perhapsUnwatch()
+    const args = values.args
+    const { key, isAutoincrement } = proven.table.shape
+    // The memory of AUTOINCREMENT has to be compared.
+    if (isAlone && !(proven.verb === 'INSERT' && isAutoincrement)) {
+      const write = proven.writer(values)
+      if (write !== undefined) return { statement, proven, args, as: 'record', write, rowid: undefined }
+    }
+    const rowid = proven.verb === 'INSERT' ? undefined : proven.rowidOf(values)
+    const isRow = proven.verb === 'INSERT' ? key.kind === 'rowid' : rowid !== undefined
+    if (isRow) return { statement, proven, args, as: 'row', write: undefined, rowid }
+    if (!isOpen || proven.verb === 'INSERT') return undefined
+    const write = proven.writer(values)
+    return write && { statement, proven, args, as: 'text', write, rowid: undefined }
+  }
+
+  /** The rowid of the row that was inserted last, exactly. */
+  #rowidOf({ lastInsertRowid }: RunResult): number | bigint {
+    if (typeof lastInsertRowid === 'bigint' || Number.isSafeInteger(lastInsertRowid)) return lastInsertRowid
+    this.#lastRowid ??= this.#sqlite.prepare<[], bigint>('SELECT last_insert_rowid()').pluck().safeIntegers()
+    const rowid = this.#lastRowid.get()
+    invariant(rowid !== undefined, 'a row was inserted')
+    return rowid
+  }
+
+  #watch(): void {
+    this.#provenInARow = 0
+    this.#schema.shadows.expectWrites()
+    if (this.#schema.isWatched) return
+    this.#hasChangedTemp = true
+    this.#schema.watch()
+  }
+
+  /** DROP TABLE deletes the rows first, with what foreign keys make of that; modules do as they like. */
+  #mayTouchRows(ddl: string): boolean {
+    if (this.#schema.shadows.areThere) return true
+    return leadingKeywords(ddl, 1)[0] === 'DROP' && readActingParents(this.#sqlite).onDelete.size > 0
+  }
+
+  #perhapsUnwatch(): void {
+    // Modules may write to their tables in a SELECT.
+    if (!this.#schema.isWatched || this.#schema.shadows.areThere) return
+    this.#provenInARow++
+    if (this.#provenInARow < REPORTS_PER_TABLE * (1 + this.#schema.tables.size)) return
+    this.#replaced.letTriggersGo()
+    this.#schema.unwatch()
   }
 
   /**
@@ -163,6 +334,7 @@ export class Capture {
   }
 
   #touch(table: unknown, event: unknown, key: unknown): void {
+    if (this.#isDeaf) return
     const name = typeof event === 'number' ? ROW_EVENTS[event] : undefined
     const isKey = typeof key === 'number' || typeof key === 'string'
     invariant(typeof table === 'number' && name !== undefined && isKey, 'capture triggers report rows')
@@ -183,10 +355,10 @@ export class Capture {
     const isOpen = this.#sqlite.inTransaction
     this.#wasOpen = isOpen
     if (isOpen) {
-      if (kind === 'rollback-to' && outcome === 'done' && this.#hasChangedTemp) {
+      if (kind === 'rollback-to' && outcome === 'done') {
         this.#changes.rollBack()
         if (this.#changes.needsVersions) this.#replaced.wantTriggers()
-        this.#refresh()
+        if (this.#hasChangedTemp) this.#refresh()
       }
       return
     }
@@ -203,6 +375,7 @@ export class Capture {
     this.#wasVacuumed = false
     this.#system.endTransaction()
     if (this.#replaced.endTransaction()) this.#schema.dropVersions()
+    if (this.#schema.shadows.endTransaction()) this.#schema.dropReports()
     this.#changes.clear(this.#replaced.lastVersion)
   }
 
@@ -214,14 +387,14 @@ export class Capture {
       this.#replaced.letTriggersGo()
       this.#installTriggers()
     }
-    this.#changes.beginDdl(this.#replaced.lastVersion)
-    // What a CREATE or ALTER makes may turn out to be nothing that can be kept; DROP makes nothing.
+    // What a CREATE or ALTER makes may turn out to be nothing that can be kept; DROP makes nothing. When a savepoint
+    // begins, modules write what they held back: under the names that their tables have before the DDL.
     this.#hasSavepoint = verb !== 'DROP'
+    if (this.#hasSavepoint) this.#sqlite.exec(`SAVEPOINT ${SAVEPOINT}`)
     try {
-      if (this.#hasSavepoint) this.#sqlite.exec(`SAVEPOINT ${SAVEPOINT}`)
+      this.#changes.beginText(this.#replaced.lastVersion, verb === 'ALTER')
     } catch (error) {
-      // An iterator is open.
-      this.#changes.undoDdl()
+      if (this.#hasSavepoint) this.#sqlite.exec(`ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}`)
       throw error
     }
     if (this.#hasSavepoint && !modifier.startsWith('TEMP')) this.#trust.withdraw()
@@ -244,7 +417,7 @@ export class Capture {
       throw error
     }
     if (this.#hasSavepoint) this.#sqlite.exec(`RELEASE ${SAVEPOINT}`)
-    this.#changes.endDdl(text, changedTables(before, this.#schema.main))
+    this.#changes.endText(text, 0, changedTables(before, this.#schema.main))
   }
 
   /** What the DDL did to the main schema, as text. */
@@ -252,6 +425,7 @@ export class Capture {
     // What creates something in main that is no trigger (those follow their tables) leaves other schemas alone.
     this.#refresh(/^\s*CREATE\b/i.test(sql) && !/\btrigger\b|\btemp|\./i.test(sql))
     const text = ddlText(sql, before, this.#schema.main)
+    if (text.startsWith('CREATE VIRTUAL')) return text + this.#schema.contentOfNew(before)
     // CREATE TABLE … AS SELECT fires no triggers.
     for (const table of this.#schema.tables) {
       const { name, key } = table.shape
@@ -264,7 +438,7 @@ export class Capture {
   }
 
   #undoDdl(): void {
-    this.#changes.undoDdl()
+    this.#changes.undoText()
     // An error may have rolled back the whole transaction.
     if (this.#hasSavepoint && this.#sqlite.inTransaction) {
       this.#sqlite.exec(`ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}`)

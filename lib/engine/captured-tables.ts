@@ -25,6 +25,10 @@ export class CapturedTables {
     return [...this.#byName.values()].map(({ table }) => table).values()
   }
 
+  get size(): number {
+    return this.#byName.size
+  }
+
   get(number: number): CapturedTable | undefined {
     return this.#byNumber[number]
   }

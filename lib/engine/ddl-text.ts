@@ -2,7 +2,8 @@ import { messageOf, ScriptlogError } from '../errors.ts'
 import { ownStatements } from '../format/own-statements.ts'
 import { quoteName } from '../format/sql-literal.ts'
 import { leadingKeywords, splitStatements, terminated } from '../format/sql-scanner.ts'
-import { isInternal, missingFrom, type Schema } from './schema.ts'
+import { isInternal, missingFrom, type Schema, type SchemaObject } from './schema.ts'
+import { isVirtual } from './shadow-tables.ts'
 
 /**
  * What a DDL statement did to the main schema, as statements that do it anywhere; empty when it did nothing there
@@ -18,8 +19,8 @@ export function ddlText(sql: string, before: Schema, after: Schema): string {
 }
 
 function changeText(sql: string, before: Schema, after: Schema): string {
-  const created = missingFrom(before, after).filter((object) => !isInternal(object))
-  const dropped = missingFrom(after, before)
+  const created = withoutShadows(missingFrom(before, after).filter((object) => !isInternal(object)))
+  const dropped = withoutShadows(missingFrom(after, before))
   switch (leadingKeywords(sql, 1)[0]) {
     case 'CREATE':
       return created.map((object) => `${terminated(object.sql ?? '')}\n`).join('')
@@ -34,6 +35,12 @@ function changeText(sql: string, before: Schema, after: Schema): string {
       if (created.length === 0) return ''
       return [...splitStatements(sql)].map(({ text }) => `${terminated(text)}\n`).join('')
   }
+}
+
+/** The shadow tables of a virtual table come and go with it. */
+function withoutShadows(objects: readonly SchemaObject[]): readonly SchemaObject[] {
+  const virtual = objects.filter(({ sql }) => sql !== null && isVirtual(sql))
+  return virtual.length > 0 ? virtual : objects
 }
 
 /** What ANALYZE creates, and a snapshot may leave out. */

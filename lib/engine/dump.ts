@@ -6,21 +6,24 @@ import { isUtf8 } from 'node:buffer'
 import type { Database } from 'better-sqlite3'
 import { ScriptlogError } from '../errors.ts'
 import { ownStatements } from '../format/own-statements.ts'
+import { quoteName } from '../format/sql-literal.ts'
 import { terminated } from '../format/sql-scanner.ts'
 import { insertions } from './insertions.ts'
 import { type RowChunk, RowReader } from './row-reader.ts'
 import { RowText } from './row-text.ts'
-import { isInternal } from './schema.ts'
+import { isInternal, readSchema } from './schema.ts'
+import { shadowsIn } from './shadow-tables.ts'
 import type { TableShape } from './tables.ts'
 
 /**
  * The SQL that makes an empty database equal to the main schema of `sqlite`, as text in pieces; returns the number
  * of rows in it. `tables` are all its ordinary tables. While rows of a table WITHOUT ROWID are given, a statement
  * runs on the connection.
- * Throws ScriptlogError for what a script cannot carry (a virtual table), before the first piece.
+ * Throws ScriptlogError for what a script cannot carry (a virtual table of an unknown module), before the first piece.
  */
 export function* dumpStatements(sqlite: Database, tables: readonly TableShape[]): Generator<string, number> {
-  const schema = readSchema(sqlite, tables)
+  const shadows = shadowsIn(readSchema(sqlite, 'main'))
+  const schema = readDefinitions(sqlite, shadows)
   let rows = 0
   const counted = function* (chunks: Iterable<RowChunk>) {
     for (const chunk of chunks) {
@@ -31,6 +34,8 @@ export function* dumpStatements(sqlite: Database, tables: readonly TableShape[])
   yield schema.table.join('')
   for (const table of tables) {
     const text = new RowText(sqlite, table)
+    // The module has put its first rows there when the virtual table was created.
+    if (shadows.has(table.name)) yield `DELETE FROM ${quoteName(table.name)};\n`
     yield* insertions(text.target, text.keyLength, counted(text.all()))
   }
   yield [...schema.index, ...schema.view, ...schema.trigger].join('')
@@ -47,11 +52,10 @@ interface SchemaRow {
 }
 
 /** The definitions by their kind, each as a statement on lines of its own. */
-function readSchema(
+function readDefinitions(
   sqlite: Database,
-  tables: readonly TableShape[],
+  shadows: ReadonlyMap<string, unknown>,
 ): Record<SchemaRow['type'], readonly string[]> {
-  const ordinary = new Set(tables.map(({ name }) => name))
   const schema: Record<SchemaRow['type'], string[]> = { table: [], index: [], view: [], trigger: [] }
   const rows = sqlite
     .prepare<[], SchemaRow>(
@@ -61,8 +65,7 @@ function readSchema(
     .all()
   for (const row of rows) {
     // Told apart here and not by LIKE, which an application may have given another meaning.
-    if (isInternal(row)) continue
-    if (row.type === 'table' && !ordinary.has(row.name)) throw unrepresentable(row, 'it is no ordinary table')
+    if (isInternal(row) || (row.type === 'table' && shadows.has(row.name))) continue
     schema[row.type].push(definition(row))
   }
   return schema
@@ -73,7 +76,8 @@ function definition(row: SchemaRow): string {
   if (!isUtf8(row.sql)) throw unrepresentable(row, 'its definition is not UTF-8')
   const text = `${terminated(row.sql.toString('utf8'))}\n`
   const kinds = [...ownStatements(text)].map(({ kind }) => kind)
-  if (kinds.length !== 1 || kinds[0] !== `create-${row.type}`) {
+  const isVirtualTable = row.type === 'table' && kinds[0] === 'create-virtual-table'
+  if (kinds.length !== 1 || !(kinds[0] === `create-${row.type}` || isVirtualTable)) {
     throw unrepresentable(row, 'its definition is not a single CREATE statement')
   }
   return text

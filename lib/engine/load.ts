@@ -1,6 +1,8 @@
 import type { Database } from 'better-sqlite3'
 import { messageOf, ScriptlogError } from '../errors.ts'
 import { type OwnKind, type OwnStatement, OwnStatements } from '../format/own-statements.ts'
+import { reconnectModules } from './reconnect-modules.ts'
+import { unsafeModeOf } from './unsafe-mode.ts'
 import { LOADING, type Pragmas, withPragmas } from './with-pragmas.ts'
 
 /**
@@ -10,6 +12,7 @@ import { LOADING, type Pragmas, withPragmas } from './with-pragmas.ts'
 const ORDER: Readonly<Partial<Record<OwnKind, number>>> = {
   begin: 0,
   'create-table': 1,
+  'create-virtual-table': 1,
   rows: 2,
   'create-index': 3,
   'create-view': 4,
@@ -32,11 +35,15 @@ export function loadStatements(
   pieces: Iterable<Uint8Array | string>,
   { path, pragmas = LOADING }: { readonly path?: string; readonly pragmas?: Pragmas } = {},
 ): void {
-  withPragmas(sqlite, pragmas, () => {
-    const loader = new Loader(sqlite, path)
-    for (const piece of pieces) loader.add(typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)
-    loader.end()
-  })
+  // Shadow tables are written, which is for their modules alone otherwise.
+  unsafeModeOf(sqlite).lift(() =>
+    withPragmas(sqlite, pragmas, () => {
+      const loader = new Loader(sqlite, path)
+      for (const piece of pieces) loader.add(typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)
+      loader.end()
+    }),
+  )
+  reconnectModules(sqlite)
 }
 
 class Loader {

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.ts'
 import type { NativeDatabase, NativeStatement } from './native.ts'
 import { SqliteDatabase } from './sqlite.ts'
 
@@ -25,6 +26,18 @@ export function prepareFor(sqlite: NativeDatabase, owner: object): Prepare {
     return (sql) => SqliteDatabase.prototype.prepare.call(bridge, sql)
   }
   return (sql) => sqlite.prepare(sql)
+}
+
+/**
+ * better-sqlite3's `explain()`, where it has one.
+ * @throws {UsageError} where it has none.
+ */
+export function explain(sqlite: NativeDatabase, sql: string): unknown[] {
+  const own: unknown = Reflect.get(sqlite, 'explain')
+  if (typeof own === 'function') return Reflect.apply(own, sqlite, [sql])
+  throw new UsageError('explain() came with better-sqlite3 13, and an older one is installed', {
+    hint: "prepare('EXPLAIN …').all() does the same with values for all parameters",
+  })
 }
 
 function canPrepare(native: unknown): native is { prepare: (...args: unknown[]) => unknown } {

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { UsageError } from '../errors.ts'
-import { leadingKeywords } from '../format/sql-scanner.ts'
+import { moduleOf, schemaKindOf } from '../format/schema-grammar.ts'
+import { leadingKeywords, splitStatements } from '../format/sql-scanner.ts'
 import type { SchemaObject } from './schema.ts'
 import { asksFor, bare, hasWord, pragmaOf, tokensOf, type UserStatement } from './statement-kind.ts'
 
@@ -12,10 +13,10 @@ const LONE_SURROGATE = /\p{Surrogate}/u
  * statement is ever run or not.
  * @throws {UsageError}
  */
-export function assertMayPrepare(statement: UserStatement): void {
+export function assertMayPrepare(statement: UserStatement, isUnsafe = false): void {
   const { sql, kind, setsPragma } = statement
   assertText(sql)
-  if (kind === 'pragma') refusePragma(sql)
+  if (kind === 'pragma') refusePragma(sql, isUnsafe)
   else if (setsPragma) refuse(sql, 'EXPLAIN of a PRAGMA sets its value')
   if (
     /pragma_optimize/i.test(sql) &&
@@ -54,9 +55,10 @@ export function refuseUnknown(sqlite: Database, sql: string): never {
 
 /**
  * Refuses PRAGMAs that would switch the capture of changes off without a word, or pull the ground away under it.
+ * `isUnsafe`: outside of unsafe mode SQLite ignores some of them by itself.
  * @throws {UsageError}
  */
-export function refusePragma(sql: string): void {
+export function refusePragma(sql: string, isUnsafe: boolean): void {
   const pragma = pragmaOf(sql)
   if (pragma?.value === undefined) return
   const { schema, name, value } = pragma
@@ -66,7 +68,7 @@ export function refusePragma(sql: string): void {
       if (value !== '2' && value !== 'memory') refuse(sql, 'temporary objects are always kept in memory')
       return
     case 'writable_schema':
-      if (!OFF.includes(value)) refuse(sql, 'changes of sqlite_schema cannot be logged')
+      if (isUnsafe && !OFF.includes(value)) refuse(sql, 'changes of sqlite_schema cannot be logged')
       return
     case 'encoding':
       if (!/^utf-?8$/.test(value)) refuse(sql, 'the encoding is always UTF-8')
@@ -83,7 +85,7 @@ export function refusePragma(sql: string): void {
       return
     case 'journal_mode':
       // Without a journal a failed statement leaves half of its changes behind. SQLite takes abbreviations.
-      if ('off'.startsWith(value)) refuse(sql, 'a transaction could not be rolled back')
+      if (isUnsafe && 'off'.startsWith(value)) refuse(sql, 'a transaction could not be rolled back')
       return
   }
 }
@@ -95,7 +97,10 @@ export function refusePragma(sql: string): void {
 export function refuseDdl(sqlite: Database, sql: string): void {
   const [first, second] = leadingKeywords(sql, 2)
   if (first === 'CREATE' && second === 'VIRTUAL' && isInMain(sql)) {
-    refuse(sql, 'virtual tables are not supported yet')
+    const kind = schemaKindOf([...splitStatements(sql)][0]?.text ?? '')
+    if (typeof kind !== 'string') {
+      refuse(sql, `${kind.refused} cannot be kept, only CREATE VIRTUAL TABLE temp.… is possible`)
+    }
   }
   if (first !== 'ALTER') return
   if (Number(sqlite.pragma('legacy_alter_table', { simple: true })) === 1) {
@@ -111,6 +116,25 @@ export function refuseDdl(sqlite: Database, sql: string): void {
     .get()
   if (hidden !== undefined) refuse(sql, `the TEMP table or view ${hidden} hides one of the database`)
 }
+
+/**
+ * Refuses tables for full-text search while `recursive_triggers` is on: see {@link ShadowChanges.mustNotRecurse}.
+ * @throws {UsageError}
+ */
+export function refuseRecursiveSearch(sql: string): void {
+  if (/^fts/.test(moduleOf(sql) ?? '')) refuse(sql, `with PRAGMA recursive_triggers=ON ${RECURSES}`)
+}
+
+/**
+ * Refuses to switch `recursive_triggers` on where there are such tables.
+ * @throws {UsageError}
+ */
+export function refuseRecursion(sql: string): void {
+  const value = pragmaOf(sql)?.value
+  if (value !== undefined && !OFF.includes(value)) refuse(sql, RECURSES)
+}
+
+const RECURSES = 'changes of FTS tables cannot be captured'
 
 /** Of a `CREATE VIRTUAL TABLE [IF NOT EXISTS] [schema.]name`. */
 function isInMain(sql: string): boolean {

@@ -80,6 +80,11 @@ export class RowText {
     return this.#tuples.at(rowid)
   }
 
+  /** The rows for which a condition holds, as tuples. Meant for a handful of rows. */
+  where(conditionSql: string): string[] {
+    return this.#tuples.where(conditionSql)
+  }
+
   /** The rows with rowids from `lo` to `hi`, both included, as statements `UPDATE … SET … WHERE rowid=…;`. */
   updates(lo: Rowid, hi: Rowid): Iterable<RowChunk> {
     return this.#updates.range(lo, hi)

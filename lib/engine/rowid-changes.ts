@@ -29,7 +29,7 @@ export class RowidChanges {
 
   /** `key` is the rowid; a text where a number cannot hold it. */
   touch(event: RowEvent, key: number | string): void {
-    const rowid = typeof key === 'string' ? BigInt(key) : key
+    const rowid = typeof key === 'string' ? exactRowid(key) : key
     const known = this.#rowids.touch(rowid, event === 'existing' ? 'existed' : 'created')
     // Between a row's appearance and this report of it, other triggers and foreign key actions may have run and
     // touched the row.
@@ -158,6 +158,12 @@ class GoneRows {
     const { shape, rowidSql } = this.#table
     this.#record.delete(`DELETE FROM ${quoteName(shape.name)} WHERE ${rowidSql}${condition};\n`, rows)
   }
+}
+
+/** One rowid has one form: a number where that is exact. */
+function exactRowid(text: string): Rowid {
+  const number = Number(text)
+  return Number.isSafeInteger(number) ? number : BigInt(text)
 }
 
 /** Spans of more than one rowid hold numbers only. */

@@ -1,7 +1,7 @@
 import BetterSqlite3 from 'better-sqlite3'
 
 /** better-sqlite3's class of connections. */
-export const SqliteDatabase = BetterSqlite3
+export const SqliteDatabase: typeof BetterSqlite3 = BetterSqlite3
 
 /** better-sqlite3's class of errors, with SQLite's code in `code`. */
 export const SqliteError = BetterSqlite3.SqliteError

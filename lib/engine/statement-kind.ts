@@ -1,4 +1,5 @@
 import { lowerCase, upperCase, WORD_PATTERN } from '../format/lexis.ts'
+import { type PlainStatement, parsePlainStatement } from '../format/plain-statement.ts'
 import { leadingKeywords, skipBlank } from '../format/sql-scanner.ts'
 
 /** What a statement is for, as far as the log must know. */
@@ -35,6 +36,8 @@ export interface UserStatement {
   readonly setsPragma: boolean
   /** It may change what ANALYZE found. */
   readonly mayChangeStatistics: boolean
+  /** What it says, where that is simple enough to tell what it does. */
+  readonly plain: PlainStatement | undefined
 }
 
 /** PRAGMAs whose values are part of the database. */
@@ -68,6 +71,7 @@ export function describeStatement(sql: string): UserStatement {
     mayFail: asksFor('FAIL', sql),
     setsPragma: isSetting(pragmaOf(sql)),
     mayChangeStatistics: kind === 'analyze' || (kind === 'write' && /sqlite_stat/i.test(sql)),
+    plain: kind === 'write' ? parsePlainStatement(sql) : undefined,
   }
 }
 

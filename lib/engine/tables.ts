@@ -48,15 +48,15 @@ const MOST_KEY_COLUMNS = 250
 const ROWID_NAMES = ['rowid', '_rowid_', 'oid']
 
 /**
- * The ordinary tables of the main schema in the order of `sqlite_schema`: no views, virtual tables, shadow tables
- * and none of SQLite's own.
+ * The ordinary tables of the main schema in the order of `sqlite_schema`, the shadow tables of virtual tables among
+ * them: no views, no virtual tables and none of SQLite's own.
  * @throws {ScriptlogError} see {@link readTable}.
  */
 export function readTables(sqlite: Database): TableShape[] {
   return sqlite
     .prepare<[], { name: string; sql: string }>(
       `SELECT s.name, s.sql FROM main.sqlite_schema AS s, pragma_table_list(s.name) AS l
-      WHERE s.type='table' AND l.schema='main' AND l.type='table' ORDER BY s.rowid`,
+      WHERE s.type='table' AND l.schema='main' AND l.type IN ('table','shadow') ORDER BY s.rowid`,
     )
     .all()
     .filter((table) => !isInternal(table))

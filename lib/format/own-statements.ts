@@ -1,20 +1,22 @@
 // Opening a database is not running a program: scripts and logs are read by this acceptor, and what scriptlog does
 // not write itself is refused before SQLite sees it.
 //
-//   statement = rows | 'BEGIN;' | 'COMMIT;' | pragma | schema ';'
+//   statement = rows | change ';' | 'BEGIN;' | 'COMMIT;' | pragma | schema ';'
 //   pragma    = 'PRAGMA foreign_keys=OFF;'
 //             | 'PRAGMA ' ('user_version' | 'application_id') '=' integer ';'
 //
-// Rows have a grammar of their own without any expression (row-grammar.ts). A statement on the schema is the
+// Rows have a grammar of their own without any expression (row-grammar.ts). A change is an UPDATE or DELETE whose
+// expressions call nothing and read nothing but its own table (plain-statement.ts). A statement on the schema is the
 // user's text and may contain what SQL allows there; its beginning decides (schema-grammar.ts).
 
 import { constants, isUtf8 } from 'node:buffer'
 import { ScriptlogError } from '../errors.ts'
+import { isWrittenChange, LONGEST_PLAIN_TEXT } from './plain-statement.ts'
 import { RowGrammar } from './row-grammar.ts'
 import { type SchemaKind, schemaKindOf } from './schema-grammar.ts'
 import { StatementAutomaton } from './statement-automaton.ts'
 
-export type OwnKind = 'begin' | 'commit' | 'pragma' | 'rows' | 'system-rows' | SchemaKind
+export type OwnKind = 'begin' | 'commit' | 'pragma' | 'rows' | 'change' | 'system-rows' | SchemaKind
 
 /** A statement that may be run. */
 export interface OwnStatement {
@@ -29,6 +31,7 @@ export interface OwnStatement {
 const SYSTEM_TABLES = ['sqlite_sequence', 'sqlite_stat1']
 const PRAGMA = /^PRAGMA (?:foreign_keys=OFF|(?:user_version|application_id)=-?\d{1,10});$/
 const EXCERPT_LENGTH = 60
+const BYTES_A_CHARACTER = 3
 const NEWLINE = 0x0a
 const SPACE = 0x20
 const DASH = 0x2d
@@ -84,7 +87,7 @@ export class OwnStatements {
     const grammar = new RowGrammar(this.#bytes, this.#at + words.length)
     if (!read(grammar)) {
       if (grammar.at === this.#bytes.length) return undefined
-      this.#refuse('a statement on rows that scriptlog does not write', grammar.at)
+      return this.#takeChange(grammar.at)
     }
     const text = this.#textTo(grammar.at)
     const systemTable = /^[A-Z ]+"?(sqlite_\w*)/i.exec(text.slice(0, EXCERPT_LENGTH))?.[1]
@@ -94,15 +97,34 @@ export class OwnStatements {
     return this.#give(systemTable === undefined ? 'rows' : 'system-rows', text, grammar.at)
   }
 
+  /** An UPDATE or DELETE with an expression; `misfit` is what keeps it from being one without. */
+  #takeChange(misfit: number): OwnStatement | undefined {
+    const mostBytes = LONGEST_PLAIN_TEXT * BYTES_A_CHARACTER
+    const end = this.#endOfStatement(this.#at + mostBytes)
+    if (end === undefined && this.#bytes.length - this.#at < mostBytes) return undefined
+    const text = end === undefined ? '' : this.#textTo(end)
+    const isSystemTable = /^[A-Z ]+"?sqlite_/i.test(text.slice(0, EXCERPT_LENGTH))
+    if (end === undefined || isSystemTable || !isWrittenChange(text.slice(0, -1))) {
+      this.#refuse('a statement on rows that scriptlog does not write', misfit)
+    }
+    return this.#give('change', text, end)
+  }
+
   #takeOther(): OwnStatement | undefined {
+    const end = this.#endOfStatement(this.#bytes.length)
+    if (end === undefined) return undefined
+    const text = this.#textTo(end)
+    return this.#give(this.#kindOf(text), text, end)
+  }
+
+  /** Behind the semicolon of the statement that begins here, if that stands before `limit`. */
+  #endOfStatement(limit: number): number | undefined {
     const bytes = this.#bytes
     const automaton = new StatementAutomaton()
-    for (let at = this.#at; at < bytes.length; at++) {
+    for (let at = this.#at; at < Math.min(bytes.length, limit); at++) {
       const byte = bytes[at] ?? 0
       if (byte === 0) this.#refuse('a NUL character', at)
-      if (!automaton.step(byte, at)) continue
-      const text = this.#textTo(at + 1)
-      return this.#give(this.#kindOf(text), text, at + 1)
+      if (automaton.step(byte, at)) return at + 1
     }
     return undefined
   }

@@ -4,6 +4,7 @@ import { skipBlank } from './sql-scanner.ts'
 /** What a statement on the schema does, as far as loading and redo care. */
 export type SchemaKind =
   | 'create-table'
+  | 'create-virtual-table'
   | 'create-index'
   | 'create-view'
   | 'create-trigger'
@@ -11,6 +12,14 @@ export type SchemaKind =
   | 'drop'
   | 'analyze'
   | 'reindex'
+
+/**
+ * Modules of SQLite's own whose virtual tables are kept. They hold what they know in shadow tables, and their arguments
+ * name columns, tables of the main schema, tokenizers and numbers: nothing in them is run when a file is loaded.
+ */
+const KEPT_MODULES = ['fts5', 'fts5vocab', 'fts4', 'fts4aux', 'rtree', 'rtree_i32', 'geopoly']
+/** Options of FTS4 that name SQL functions, which a search would then call. */
+const CALLING_OPTION = /\b(?:un)?compress\s*=/i
 
 /** Why a statement is none that scriptlog writes: a clause for people. */
 export interface Refusal {
@@ -53,7 +62,7 @@ function creation(tokens: Tokens): SchemaKind | Refusal {
   const what = tokens.word()
   if (isUnique && what !== 'INDEX') return refused('a CREATE UNIQUE of no index')
   if (what === 'TEMP' || what === 'TEMPORARY') return refused('a temporary object')
-  if (what === 'VIRTUAL') return refused('a virtual table')
+  if (what === 'VIRTUAL') return virtualTable(tokens)
   if (!isOneOf(what, ['TABLE', 'INDEX', 'VIEW', 'TRIGGER']))
     return refused(`CREATE ${what?.slice(0, 20) ?? ''}`)
   tokens.words('IF', 'NOT', 'EXISTS')
@@ -69,6 +78,29 @@ function creation(tokens: Tokens): SchemaKind | Refusal {
     case 'TRIGGER':
       return 'create-trigger'
   }
+}
+
+function virtualTable(tokens: Tokens): SchemaKind | Refusal {
+  if (tokens.word() !== 'TABLE') return refused('a CREATE VIRTUAL of no table')
+  tokens.words('IF', 'NOT', 'EXISTS')
+  const refusal = refusalOfTarget(tokens)
+  if (refusal !== undefined) return refusal
+  const module = tokens.words('USING') ? tokens.name() : undefined
+  if (module === undefined) return refused('a virtual table without a module')
+  if (!isOneOf(lowerCase(module), KEPT_MODULES))
+    return refused(`a virtual table of module ${module.slice(0, 40)}`)
+  if (lowerCase(module) === 'fts4' && CALLING_OPTION.test(tokens.rest)) {
+    return refused('an FTS4 table that calls functions (compress, uncompress)')
+  }
+  return 'create-virtual-table'
+}
+
+/** The module of a virtual table, in lower case, from its text in `sqlite_schema`; undefined for anything else. */
+export function moduleOf(sql: string): string | undefined {
+  const tokens = new Tokens(sql)
+  if (!tokens.words('CREATE', 'VIRTUAL', 'TABLE') || tokens.name() === undefined) return undefined
+  const module = tokens.words('USING') ? tokens.name() : undefined
+  return module === undefined ? undefined : lowerCase(module)
 }
 
 /** Takes the name of what a statement works on; refuses every schema but the main one. */
@@ -108,6 +140,11 @@ class Tokens {
 
   get isAtEnd(): boolean {
     return this.#at === this.#sql.length
+  }
+
+  /** What has not been read yet. */
+  get rest(): string {
+    return this.#sql.slice(this.#at)
   }
 
   /** A bare word, in upper case. */

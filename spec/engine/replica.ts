@@ -1,6 +1,6 @@
-import type { Database } from 'better-sqlite3'
+import type { Database, Statement } from 'better-sqlite3'
 import { RecordApplier } from '../../lib/engine/apply-record.ts'
-import { Capture, type CommittedChanges } from '../../lib/engine/capture.ts'
+import { Capture, type CommittedChanges, type ProvenRun } from '../../lib/engine/capture.ts'
 import { openConnection } from '../../lib/engine/connection.ts'
 import { assertMayPrepare } from '../../lib/engine/refusals.ts'
 import { readSchema } from '../../lib/engine/schema.ts'
@@ -50,6 +50,14 @@ export class Original {
       this.sqlite.prepare(sql).all(...params)
       return
     }
+    if (statement.plain !== undefined && (params.length > 0 || statement.plain.parameters.length === 0)) {
+      const native = this.sqlite.prepare(sql)
+      const proven = this.capture.beginProven(statement, params)
+      if (proven !== undefined) {
+        this.#runProven(proven, native)
+        return
+      }
+    }
     this.capture.beforeStatement(statement)
     try {
       if (params.length > 0) this.sqlite.prepare(sql).run(...params)
@@ -59,6 +67,19 @@ export class Original {
       throw error
     }
     this.#after(statement, 'done')
+  }
+
+  #runProven(proven: ProvenRun, native: Statement): void {
+    let known: CommittedChanges | undefined
+    try {
+      const result = native.run(...proven.args)
+      known = this.capture.endProven(proven, result)
+    } catch (error) {
+      this.capture.endProven(proven, undefined)
+      throw error
+    }
+    const committed = known ?? this.capture.takeCommitted()
+    if (committed !== undefined) this.records.push(committed)
   }
 
   #after(statement: ReturnType<typeof describeStatement>, outcome: 'done' | 'failed'): void {

@@ -17,12 +17,12 @@ function shape(sql: string): TableShape {
   return only
 }
 
-test('ordinary tables of main in the order of their creation, and nothing else', () => {
+test('ordinary tables of main in the order of their creation, shadow tables among them, and nothing else', () => {
   const names =
     shapes(`CREATE TABLE z(a); CREATE TABLE a(id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE VIEW v AS SELECT 1;
     CREATE VIRTUAL TABLE f USING fts5(x); CREATE TEMP TABLE t(a); CREATE TEMP TABLE z(a,b); ANALYZE;
     CREATE TABLE "sqlit""e"(a); ATTACH ':memory:' AS o; CREATE TABLE o.p(a)`).map(({ name }) => name)
-  assert.equal(names, ['z', 'a', 'sqlit"e'])
+  assert.equal(names, ['z', 'a', 'f_data', 'f_idx', 'f_content', 'f_docsize', 'f_config', 'sqlit"e'])
 })
 
 test('generated columns are left out', () => {

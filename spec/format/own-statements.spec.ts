@@ -137,7 +137,6 @@ test('what scriptlog does not write is refused', () => {
     'CREATE TABLE t AS SELECT 1',
     'CREATE TABLE t /* ( */ AS SELECT 1',
     'CREATE TABLE IF NOT EXISTS t AS SELECT 1',
-    'CREATE VIRTUAL TABLE t USING fts5(a)',
     'CREATE UNIQUE TABLE t(a)',
     'CREATE INDEX temp.i ON t(a)',
     'CREATE SOMETHING',
