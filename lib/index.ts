@@ -1,29 +1,15 @@
 /** The public door of scriptlog. */
-export {
-  type CloseOptions,
-  Database,
-  Database as default,
-} from './database/database.ts'
-export type { CheckpointResult, DatabaseEvent } from './database/events.ts'
-export type { CloseMode } from './database/hsqldb-statement.ts'
-export type { DatabaseOptions } from './database/options.ts'
-export type { FailureStatus, Status } from './database/status.ts'
-export type { Registrar, RunResult, Statement } from './engine/native.ts'
-export { SqliteError } from './engine/sqlite.ts'
-export {
-  CheckpointIncompleteError,
-  CommitInDoubtError,
-  CorruptionError,
-  LockHeldError,
-  OpenError,
-  ReadOnlyModeError,
-  type Reason,
-  ScriptlogError,
-  type Severity,
-  UsageError,
-} from './errors.ts'
-export { type InspectedFile, type Inspection, inspect } from './inspect.ts'
-export { type LogFileEnd, type LoggedTransaction, readLog } from './read-log.ts'
-export type { RecoveryReport } from './recovery/report.ts'
-export type { RecoveryMode, Settings } from './settings.ts'
-export { type Verification, type VerifyOptions, verify } from './verify.ts'
+import * as named from './exports.ts'
+
+export * from './exports.ts'
+export { Database as default } from './exports.ts'
+
+type Named = typeof named
+declare module './database/database.ts' {
+  interface DatabaseConstructor extends Named {}
+}
+
+// What `require('scriptlog')` returns: `Database`, as `require('better-sqlite3')` does, with every export on it.
+Object.assign(named.Database, named, { default: named.Database })
+
+export { Database as 'module.exports' } from './exports.ts'

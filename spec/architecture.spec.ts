@@ -20,6 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['host.ts'],
   ['inspect.ts', 'read-log.ts', 'verify.ts'],
   ['database/'],
+  ['exports.ts'],
   ['index.ts'],
   ['cli/'],
 ]

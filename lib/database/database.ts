@@ -1,4 +1,5 @@
 import { openPlain } from '../engine/connection.ts'
+import type * as native from '../engine/native.ts'
 import type {
   AggregateOptions,
   BackupMetadata,
@@ -13,7 +14,7 @@ import type {
   TableDefinition,
   TableFactory,
 } from '../engine/native.ts'
-import { SqliteError } from '../engine/sqlite.ts'
+import { SqliteError as SqliteErrorClass } from '../engine/sqlite.ts'
 import { Verbose } from '../engine/verbose.ts'
 import { UsageError } from '../errors.ts'
 import { formatLsn } from '../format/lsn.ts'
@@ -195,6 +196,16 @@ class OpenDatabase {
     return this
   }
 
+  /**
+   * The program of a statement, as `EXPLAIN` gives it, without values for its parameters.
+   * @throws {UsageError} where better-sqlite3 is older than 13, which brought this.
+   */
+  explain(sql: string): unknown[] {
+    this.#assertOpen()
+    assertText(sql)
+    return this.#session.explain(sql)
+  }
+
   /** A copy of the database as a SQLite file would hold it, for `new Database(image)` or for a file. */
   serialize(options?: SerializeOptions | null): Buffer {
     return Reflect.apply(this.#session.sqlite.serialize, this.#session.sqlite, [options])
@@ -344,7 +355,7 @@ export interface DatabaseConstructor {
   (path?: string | Buffer | null, options?: DatabaseOptions | null, host?: Host): Database
   readonly prototype: Database
   /** Errors of SQL: better-sqlite3's own class. */
-  readonly SqliteError: typeof SqliteError
+  readonly SqliteError: typeof SqliteErrorClass
 }
 
 /** See {@link OpenDatabase}: a class cannot be called, a function can be both. */
@@ -354,11 +365,34 @@ function construct(this: unknown, ...args: ConstructorParameters<typeof OpenData
 construct.prototype = OpenDatabase.prototype
 Object.defineProperties(construct, {
   name: { value: 'Database' },
-  SqliteError: { value: SqliteError, enumerable: true },
+  SqliteError: { value: SqliteErrorClass, enumerable: true, writable: true, configurable: true },
 })
 Object.defineProperty(OpenDatabase.prototype, 'constructor', { value: construct })
 
 export const Database = construct as unknown as DatabaseConstructor
+
+/** The names that better-sqlite3's types have, for applications that use them: `Database.Statement<[number]>`. */
+export declare namespace Database {
+  export type Database = OpenDatabase
+  export type Options = DatabaseOptions
+  export type Statement<
+    BindParameters extends unknown[] | object = unknown[],
+    Result = unknown,
+  > = native.Statement<BindParameters, Result>
+  // biome-ignore lint/suspicious/noExplicitAny: as in better-sqlite3's types, which must fit
+  export type Transaction<F extends (...args: any[]) => unknown = (...args: any[]) => unknown> =
+    native.Transaction<F>
+  export type RunResult = native.RunResult
+  export type ColumnDefinition = native.ColumnDefinition
+  export type PragmaOptions = native.PragmaOptions
+  export type RegistrationOptions = native.FunctionOptions
+  export type AggregateOptions<T> = native.AggregateOptions<T>
+  export type SerializeOptions = native.SerializeOptions
+  export type BackupOptions = native.BackupOptions
+  export type BackupMetadata = native.BackupMetadata
+  export type VirtualTableOptions = native.TableDefinition
+  export type SqliteError = InstanceType<typeof SqliteErrorClass>
+}
 
 function nameOf(path: unknown): string {
   const name = path ?? ''

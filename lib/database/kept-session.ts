@@ -7,7 +7,7 @@ import type {
   Registrar,
   RunResult,
 } from '../engine/native.ts'
-import { type Prepare, prepareFor } from '../engine/prepare.ts'
+import { explain, type Prepare, prepareFor } from '../engine/prepare.ts'
 import { assertMayPrepare } from '../engine/refusals.ts'
 import { CheckedRegistrar } from '../engine/registrar.ts'
 import { describeStatement } from '../engine/statement-kind.ts'
@@ -90,6 +90,11 @@ export class KeptSession implements Session {
     return this.#writes.run(statement, () =>
       this.#asUser(() => Reflect.apply(this.sqlite.pragma, this.sqlite, [source, options])),
     )
+  }
+
+  explain(sql: string): unknown[] {
+    assertMayPrepare(describeStatement(`EXPLAIN ${sql}`), this.#unsafeMode.isAsked)
+    return this.#asUser(() => explain(this.sqlite, sql))
   }
 
   obey(sql: string, act: () => void): RunResult {

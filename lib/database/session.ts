@@ -25,6 +25,7 @@ export interface Session {
   /** Runs a text of one statement. */
   exec(sql: string): void
   pragma(source: string, options: PragmaOptions | null | undefined): unknown
+  explain(sql: string): unknown[]
   /** Runs one of HSQLDB's statements, which never reaches SQLite. */
   obey(sql: string, act: () => void): RunResult
   /** Registers functions, aggregates, tables and extensions. */

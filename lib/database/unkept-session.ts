@@ -8,7 +8,7 @@ import type {
   Registrar,
   RunResult,
 } from '../engine/native.ts'
-import { type Prepare, prepareFor } from '../engine/prepare.ts'
+import { explain, type Prepare, prepareFor } from '../engine/prepare.ts'
 import { SqliteError } from '../engine/sqlite.ts'
 import type { Verbose } from '../engine/verbose.ts'
 import { UsageError } from '../errors.ts'
@@ -54,6 +54,10 @@ export class UnkeptSession implements Session {
 
   pragma(source: string, options: PragmaOptions | null | undefined): unknown {
     return Reflect.apply(this.sqlite.pragma, this.sqlite, [source, options])
+  }
+
+  explain(sql: string): unknown[] {
+    return explain(this.sqlite, sql)
   }
 
   obey(sql: string, act: () => void): RunResult {

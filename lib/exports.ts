@@ -1,0 +1,41 @@
+// Everything that scriptlog exports by name.
+
+export { type CloseOptions, Database, type DatabaseConstructor } from './database/database.ts'
+export type { CheckpointResult, DatabaseEvent } from './database/events.ts'
+export type { CloseMode } from './database/hsqldb-statement.ts'
+export type { DatabaseOptions } from './database/options.ts'
+export type { FailureStatus, Status } from './database/status.ts'
+export type { TransactionFunction } from './database/transaction.ts'
+export type {
+  AggregateOptions,
+  BackupMetadata,
+  BackupOptions,
+  ColumnDefinition,
+  FunctionOptions,
+  PragmaOptions,
+  Registrar,
+  RunResult,
+  SerializeOptions,
+  SqlFunction,
+  Statement,
+  TableDefinition,
+  TableFactory,
+} from './engine/native.ts'
+export { SqliteError } from './engine/sqlite.ts'
+export {
+  CheckpointIncompleteError,
+  CommitInDoubtError,
+  CorruptionError,
+  LockHeldError,
+  OpenError,
+  ReadOnlyModeError,
+  type Reason,
+  ScriptlogError,
+  type Severity,
+  UsageError,
+} from './errors.ts'
+export { type InspectedFile, type Inspection, inspect } from './inspect.ts'
+export { type LogFileEnd, type LoggedTransaction, readLog } from './read-log.ts'
+export type { RecoveryReport } from './recovery/report.ts'
+export type { RecoveryMode, Settings } from './settings.ts'
+export { type Verification, type VerifyOptions, verify } from './verify.ts'
