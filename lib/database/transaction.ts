@@ -17,17 +17,20 @@ export interface TransactionFunction<F extends Body, D> extends Transaction<F> {
   readonly database: D
 }
 
-const VARIANTS = {
-  default: 'BEGIN',
-  deferred: 'BEGIN DEFERRED',
-  immediate: 'BEGIN IMMEDIATE',
-  exclusive: 'BEGIN EXCLUSIVE',
-} as const
+const VARIANTS = ['default', 'deferred', 'immediate', 'exclusive'] as const
+type Variant = (typeof VARIANTS)[number]
 
 const SAVEPOINT = '"scriptlog nested transaction"'
 
-/** Statements, compiled when they are first needed. */
-type Control = (sql: string) => NativeStatement
+/** The statements that begin and end transactions, and savepoints within them. */
+interface Control {
+  readonly begin: Readonly<Record<Variant, NativeStatement>>
+  readonly commit: NativeStatement
+  readonly rollback: NativeStatement
+  readonly save: NativeStatement
+  readonly release: NativeStatement
+  readonly rollbackTo: NativeStatement
+}
 
 export function transactionFunction<F extends Body, D>(
   database: D,
@@ -37,47 +40,52 @@ export function transactionFunction<F extends Body, D>(
   if (typeof body !== 'function') throw new TypeError('Expected first argument to be a function')
   const control = controlOf(session)
   const properties: PropertyDescriptorMap = { database: { value: database, enumerable: true } }
-  for (const [name, begin] of Object.entries(VARIANTS)) {
-    properties[name] = { value: wrap(session, control, body, begin) }
-  }
-  for (const name of Object.keys(VARIANTS)) Object.defineProperties(properties[name]?.value, properties)
+  for (const name of VARIANTS) properties[name] = { value: wrap(session, control, body, control.begin[name]) }
+  for (const name of VARIANTS) Object.defineProperties(properties[name]?.value, properties)
   return properties.default?.value
 }
 
 const controls = new WeakMap<Session, Control>()
 
 function controlOf(session: Session): Control {
-  let control = controls.get(session)
-  if (control === undefined) {
-    const statements = new Map<string, NativeStatement>()
-    control = (sql) => {
-      let statement = statements.get(sql)
-      if (statement === undefined) {
-        statement = session.prepare(sql)
-        statements.set(sql, statement)
-      }
-      return statement
-    }
-    controls.set(session, control)
+  const known = controls.get(session)
+  if (known !== undefined) return known
+  const control = {
+    begin: {
+      default: session.prepare('BEGIN'),
+      deferred: session.prepare('BEGIN DEFERRED'),
+      immediate: session.prepare('BEGIN IMMEDIATE'),
+      exclusive: session.prepare('BEGIN EXCLUSIVE'),
+    },
+    commit: session.prepare('COMMIT'),
+    rollback: session.prepare('ROLLBACK'),
+    save: session.prepare(`SAVEPOINT ${SAVEPOINT}`),
+    release: session.prepare(`RELEASE ${SAVEPOINT}`),
+    rollbackTo: session.prepare(`ROLLBACK TO ${SAVEPOINT}`),
   }
+  controls.set(session, control)
   return control
 }
 
-function wrap(session: Session, control: Control, body: Body, begin: string) {
+function wrap(session: Session, control: Control, body: Body, begin: NativeStatement) {
   return function transaction(this: unknown, ...args: unknown[]): unknown {
     const isNested = session.sqlite.inTransaction
-    control(isNested ? `SAVEPOINT ${SAVEPOINT}` : begin).run()
+    if (isNested) control.save.run()
+    else begin.run()
     try {
       const result = body.apply(this, args)
       // Its later parts would run after the commit, outside of any transaction.
       if (isThenable(result)) throw new TypeError('Transaction function cannot return a promise')
-      control(isNested ? `RELEASE ${SAVEPOINT}` : 'COMMIT').run()
+      if (isNested) control.release.run()
+      else control.commit.run()
       return result
     } catch (error) {
       // A statement may have rolled the transaction back already.
       if (session.sqlite.inTransaction) {
-        control(isNested ? `ROLLBACK TO ${SAVEPOINT}` : 'ROLLBACK').run()
-        if (isNested) control(`RELEASE ${SAVEPOINT}`).run()
+        if (isNested) {
+          control.rollbackTo.run()
+          control.release.run()
+        } else control.rollback.run()
       }
       throw error
     }

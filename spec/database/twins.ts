@@ -7,39 +7,9 @@ import type { DatabaseOptions } from '../../lib/database/options.ts'
 import { contentOf } from '../support/content.ts'
 import { MemoryWorld } from '../support/memory-world.ts'
 
-/** What both have. */
-export interface SqlDatabase {
-  readonly inTransaction: boolean
-  readonly open: boolean
-  prepare(sql: string): SqlStatement
-  exec(sql: string): unknown
-  pragma(source: string, options?: { simple?: boolean }): unknown
-  transaction(body: (...args: unknown[]) => unknown): SqlTransaction
-}
-
-export interface SqlTransaction {
-  (...args: unknown[]): unknown
-  deferred(...args: unknown[]): unknown
-  immediate(...args: unknown[]): unknown
-  exclusive(...args: unknown[]): unknown
-}
-
-export interface SqlStatement {
-  readonly source: string
-  readonly reader: boolean
-  readonly readonly: boolean
-  readonly busy: boolean
-  run(...params: unknown[]): { changes: number; lastInsertRowid: number | bigint }
-  get(...params: unknown[]): unknown
-  all(...params: unknown[]): unknown[]
-  iterate(...params: unknown[]): IterableIterator<unknown>
-  pluck(isOn?: boolean): SqlStatement
-  expand(isOn?: boolean): SqlStatement
-  raw(isOn?: boolean): SqlStatement
-  bind(...params: unknown[]): SqlStatement
-  columns(): unknown[]
-  safeIntegers(isOn?: boolean): SqlStatement
-}
+/** What both are. */
+export type SqlDatabase = BetterSqlite3.Database
+export type SqlStatement = BetterSqlite3.Statement
 
 /** Runs `act` on both; what it returns, or throws, must be the same. */
 export function assertTwins(act: (db: SqlDatabase) => unknown, setup?: DatabaseOptions['setup']): void {
