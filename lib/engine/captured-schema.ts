@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { invariant } from '../errors.ts'
+import { invariant, systemCode } from '../errors.ts'
 import { lowerCase } from '../format/lexis.ts'
-import { InstalledTriggers, isCaptureObject, touchTriggers } from './capture-triggers.ts'
+import { type CaptureTrigger, InstalledTriggers, isCaptureObject, touchTriggers } from './capture-triggers.ts'
 import { CapturedTables } from './captured-tables.ts'
 import { RecordText } from './record-text.ts'
 import { isLateTrigger, refuseHidingTriggers } from './refusals.ts'
@@ -93,7 +93,7 @@ export class CapturedSchema {
   /** From now on only proven statements are run. */
   unwatch(): void {
     this.#isWatched = false
-    this.#triggers.set([])
+    this.#setTriggers([])
   }
 
   /**
@@ -131,7 +131,7 @@ export class CapturedSchema {
 
   installTriggers(needsVersions: boolean): void {
     if (!this.#isWatched) {
-      this.#triggers.set([])
+      this.#setTriggers([])
       return
     }
     const ordinary = [...this.tables].filter((table) => !this.shadows.has(table))
@@ -140,7 +140,21 @@ export class CapturedSchema {
     const touch = ordinary.flatMap(touchTriggers)
     const shadow = [...this.shadows].flatMap(({ table, role }) => shadowTriggers(table, role))
     const wanted = [...touch, ...shadow, ...versioned.flatMap(versionTriggers)]
-    unsafeModeOf(this.#sqlite).lift(() => this.#triggers.set(wanted))
+    this.#setTriggers(wanted)
+  }
+
+  /** Also while an iterator is open, which may be beside a write, and under a `query_only` of the user's. */
+  #setTriggers(wanted: readonly CaptureTrigger[]): void {
+    unsafeModeOf(this.#sqlite).lift(() => {
+      try {
+        this.#triggers.set(wanted)
+      } catch (error) {
+        if (systemCode(error) !== 'SQLITE_READONLY') throw error
+        this.#sqlite.pragma('query_only=OFF')
+        this.#triggers.set(wanted)
+        this.#sqlite.pragma('query_only=ON')
+      }
+    })
   }
 
   /** What new virtual tables hold from the beginning, as statements that follow their CREATE. */

@@ -7,6 +7,7 @@ import { RecordText } from './record-text.ts'
 import type { RowEvent } from './rowid-changes.ts'
 import type { RedoneSequences } from './sequences.ts'
 import type { ShadowChanges } from './shadow-changes.ts'
+import { unsafeModeOf } from './unsafe-mode.ts'
 
 /** Effects that became text because a statement followed which is logged as text itself, and such statements. */
 interface Segment {
@@ -161,7 +162,9 @@ export class PendingChanges {
   }
 
   #mark(): void {
-    if (this.#sqlite.inTransaction) this.#sqlite.pragma(`temp.application_id=${this.#lastMarker}`)
+    if (!this.#sqlite.inTransaction) return
+    // Also while an iterator is open, which may be beside a write.
+    unsafeModeOf(this.#sqlite).lift(() => this.#sqlite.pragma(`temp.application_id=${this.#lastMarker}`))
   }
 
   #write(effects: Effects): RecordText {

@@ -35,7 +35,6 @@ test('what SQLite does while it prepares a statement is refused before', () => {
     'PRAGMA "temp".[application_id](1)',
     'PRAGMA full_column_names=ON',
     'PRAGMA short_column_names=0',
-    'PRAGMA journal_mode=of',
     'SELECT * FROM pragma_optimize(65538)',
     'CREATE VIEW v AS SELECT * FROM "Pragma_Optimize"',
   ]) {
@@ -49,11 +48,15 @@ test('what SQLite does while it prepares a statement is refused before', () => {
     'PRAGMA temp_store=MEMORY',
     'PRAGMA application_id=3',
     'PRAGMA full_column_names=OFF',
+    // SQLite itself does nothing then, unless its user is in unsafe mode.
+    'PRAGMA journal_mode=of',
     'PRAGMA optimize(65538)',
     "SELECT 'the table pragma_optimize'",
   ]) {
     assertMayPrepare(describeStatement(sql))
   }
+  assert.throws(() => assertMayPrepare(describeStatement('PRAGMA journal_mode=of'), true), /rolled back/)
+  assert.throws(() => assertMayPrepare(describeStatement('PRAGMA writable_schema=ON'), true), /logged/)
 })
 
 test('a PRAGMA that sets a value is told from one that asks', () => {
