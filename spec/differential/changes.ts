@@ -5,11 +5,10 @@ import fc from 'fast-check'
 import { listOf, maybe, oneOf, type Sql, sql, weighted } from './fragment.ts'
 import { key, value } from './values.ts'
 
-export const TABLES = ['t', 'u', 'v', '"w w"'] as const
 export const COLUMNS = ['id', 'a', 'b', 'c'] as const
 export const VIEWS = ['view1', 'view2'] as const
 
-export const table = oneOf('t', 't', 'u', 'u', 'v', '"w w"')
+export const table = weighted([3, 't'], [3, 'u'], [2, 'v'], [1, oneOf('"w w"', '[it\'s "é"]', '`select`')])
 export const column = oneOf('a', 'b', 'c', 'id')
 const anyColumn = weighted([9, column], [1, oneOf('rowid', 'd', 'e', 'oid')])
 /** What rows are written to: tables, views with INSTEAD OF triggers, TEMP tables. */
@@ -99,6 +98,7 @@ function insertInto(into: Sql, item: Sql): Sql {
     [6, sql`${insertVerb} INTO ${into}${columnsAndRows(item, 3)}`],
     [2, sql`INSERT INTO ${into}${columnsAndRows(item, 2)}${upsert}`],
     [1, sql`${insertVerb} INTO ${into} DEFAULT VALUES`],
+    [1, sql`${insertVerb} INTO ${into} SELECT * FROM ${table}`],
     [
       1,
       sql`${insertVerb} INTO ${into}(id, a, b) SELECT ${expression}, ${expression}, ${expression} FROM ${table}${where} ORDER BY 1, 2, 3 LIMIT 3`,

@@ -179,7 +179,10 @@ export const temporary: Sql = written(
 export const alter: Sql = written(
   sql`ALTER TABLE ${table} ${weighted(
     [2, sql`RENAME TO ${table}`],
-    [2, sql`RENAME COLUMN ${oneOf(...COLUMNS, 'e', 'f')} TO ${oneOf('e', 'f', 'a', 'b', '"odd name"')}`],
+    [
+      2,
+      sql`RENAME COLUMN ${oneOf(...COLUMNS, 'e', 'f')} TO ${oneOf('e', 'f', 'a', 'b', '"odd name"', 'rowid', 'oid')}`,
+    ],
     [
       2,
       sql`ADD COLUMN ${oneOf('e', 'f')}${oneOf('', ' TEXT', ' INTEGER', ' ANY')}${oneOf('', ' DEFAULT 5', ' NOT NULL DEFAULT 6', sql` CHECK(e IS NOT ${value})`, sql` ${reference}`, ' AS (a)', ' COLLATE NOCASE')}`,
@@ -218,6 +221,8 @@ export const setting: Sql = weighted(
   [1, sql`PRAGMA ignore_check_constraints = ${onOff}`],
   [1, sql`PRAGMA reverse_unordered_selects = ${onOff}`],
   [1, sql`PRAGMA case_sensitive_like = ${onOff}`],
+  [1, sql`PRAGMA count_changes = ${onOff}`],
+  [1, sql`PRAGMA automatic_index = ${onOff}`],
   [1, sql`PRAGMA query_only = ${onOff}`],
   [1, sql`PRAGMA trusted_schema = ${onOff}`],
 )

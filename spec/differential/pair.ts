@@ -157,10 +157,9 @@ export class Pair {
   end(ending: Ending, chance = 0): void {
     this.story.push(`// ${ending}, open`)
     this.#compareContent('before the end')
-    if (ending === 'kill') this.#world = this.#world.killed()
-    else if (ending === 'power cut') this.#world = this.#afterPowerCut(chance)
+    if (ending === 'kill') this.#goTo(this.#world.killed())
+    else if (ending === 'power cut') this.#goTo(this.#afterPowerCut(chance))
     else this.#ours.close({ mode: ending })
-    this.#start = this.#world.image()
     this.#ours = this.#openOurs()
     if (this.#plain.inTransaction) this.#plain.exec('ROLLBACK')
     this.#plain = this.#reopened(this.#plain)
@@ -176,6 +175,11 @@ export class Pair {
     this.end('normal')
     this.#ours.close()
     this.#plain.close()
+  }
+
+  #goTo(world: MemoryWorld): void {
+    this.#world = world
+    this.#start = world.image()
   }
 
   #openOurs(): ReturnType<MemoryWorld['open']> {
