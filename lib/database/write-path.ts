@@ -9,7 +9,6 @@
 
 import { type CheckpointDone, checkpoint as makeCheckpoint } from '../checkpoint.ts'
 import { Committer } from '../commit.ts'
-import { AttachedDatabases } from '../engine/attached.ts'
 import type { Capture, CommittedChanges, ProvenRun } from '../engine/capture.ts'
 import type { MemoryTables } from '../engine/memory-tables.ts'
 import type { NativeDatabase, NativeStatement, RunResult } from '../engine/native.ts'
@@ -27,6 +26,7 @@ import type { AppendedCommit } from '../log/writer.ts'
 import { resume } from '../resume.ts'
 import type { Settings } from '../settings.ts'
 import type { Store } from '../store.ts'
+import { Attachments } from './attachments.ts'
 import type { CheckpointResult } from './events.ts'
 import type { CloseMode } from './hsqldb-statement.ts'
 import type { Listeners } from './listeners.ts'
@@ -56,7 +56,7 @@ export class WritePath {
   readonly #store: Store
   readonly #listeners: Listeners
   readonly #verbose: Verbose
-  readonly #attached: AttachedDatabases
+  readonly #attachments: Attachments
   readonly #committer: Committer
   readonly #failure: WriteFailure
   #logSizeBytes: number
@@ -77,7 +77,7 @@ export class WritePath {
     this.#store = store
     this.#listeners = listeners
     this.#verbose = verbose
-    this.#attached = new AttachedDatabases(sqlite)
+    this.#attachments = new Attachments(sqlite, store, listeners)
     this.#failure = new WriteFailure(store.environment.clock)
     this.#logSizeBytes = settings.logSize * BYTES_A_MEGABYTE
     this.#nextAutomaticCheckpointBytes = this.#logSizeBytes
@@ -278,11 +278,8 @@ export class WritePath {
     if (statement.mayChange) this.#assertMayChange()
     else if (!this.#isOpen) throw new TypeError('The database connection is not open')
     else if (this.#hasChanges && MAY_COMMIT.has(statement.kind)) this.#failure.assertWritable()
+    this.#attachments.before(statement)
     this.#capture.beforeStatement(statement)
-    if (!statement.mayChange) return
-    for (const database of this.#attached.newlyWrittenBy(statement.sql)) {
-      this.#listeners.tell({ kind: 'unloggedWrite', database })
-    }
   }
 
   #assertMayChange(): void {
@@ -295,7 +292,7 @@ export class WritePath {
 
   #end(statement: UserStatement, outcome: 'done' | 'failed'): void {
     this.#capture.afterStatement(statement, outcome)
-    if (statement.kind === 'attach') this.#followAttached()
+    this.#attachments.after(statement)
     if (!this.#sqlite.inTransaction) this.#log(() => this.#capture.takeCommitted())
   }
 
@@ -315,19 +312,6 @@ export class WritePath {
     }
     if (this.#owesCheckpoint) this.#payCheckpoint()
     else this.#checkpointWhenDue()
-  }
-
-  /** @throws {UsageError} when files of this very database were attached; they are detached again. */
-  #followAttached(): void {
-    this.#attached.refresh()
-    const own = this.#attached.nameOf(Object.values(this.#store.names))
-    if (own === undefined) return
-    this.#attached.detach(own)
-    throw new UsageError('this is the path of the open database, and no SQLite file', {
-      path: this.#store.names.base,
-      reason: 'sql',
-      hint: 'attach SQLite files, under paths of their own',
-    })
   }
 
   #redoAll(transactions: Iterable<string>, onCommit: (commit: AppendedCommit) => void): number {

@@ -4,7 +4,7 @@ import type { NativeDatabase } from './native.ts'
 /** The first number that SQLite gives to an attached database; before it come main and temp. */
 const FIRST_ATTACHED = 2
 
-interface Attached {
+export interface Attached {
   readonly seq: number
   readonly name: string
   readonly file: string
@@ -33,9 +33,9 @@ export class AttachedDatabases {
     }
   }
 
-  /** The name under which one of `paths` is attached. */
-  nameOf(paths: readonly string[]): string | undefined {
-    return this.#list.find(({ file }) => paths.includes(file))?.name
+  /** The one whose file is among `paths`. */
+  among(paths: readonly string[]): Attached | undefined {
+    return this.#list.find(({ file }) => paths.includes(file))
   }
 
   detach(name: string): void {
