@@ -39,6 +39,7 @@ import { pragmaOf, type StatementKind, type UserStatement } from './statement-ki
 import { SystemState } from './system-state.ts'
 import { readActingParents } from './table-facts.ts'
 import { unsafeModeOf } from './unsafe-mode.ts'
+import { hasUserTables } from './user-tables.ts'
 
 /** What a committed transaction did. */
 export interface CommittedChanges {
@@ -161,6 +162,7 @@ export class Capture {
     switch (kind) {
       case 'write':
         if (mayFail && this.#schema.hasLateTriggers) refuseHidingFail(sql)
+        if (unsafeModeOf(this.#sqlite).isAsked) this.#schema.shadows.expectDirectWrites(sql)
         if (mayReplace || this.#schema.mayReplace) this.#beginReplacing()
         break
       case 'ddl':
@@ -177,8 +179,7 @@ export class Capture {
       case 'pragma':
         refusePragma(sql, unsafeModeOf(this.#sqlite).isAsked)
         if (pragmaOf(sql)?.name === 'recursive_triggers') {
-          // A rollback may bring such tables back.
-          if (this.#schema.shadows.mustNotRecurse || this.#hasChangedTemp) refuseRecursion(sql)
+          if (this.#schema.shadows.mustNotRecurse) refuseRecursion(sql)
           this.#replaced.restorePragma()
         }
         break
@@ -418,6 +419,8 @@ export class Capture {
     }
     if (this.#hasSavepoint) this.#sqlite.exec(`RELEASE ${SAVEPOINT}`)
     this.#changes.endText(text, 0, changedTables(before, this.#schema.main))
+    // Redo may have to repeat it without the modules that the application registers, and views may name their tables.
+    if (text.startsWith('ALTER') && hasUserTables(before)) this.#wasVacuumed = true
   }
 
   /** What the DDL did to the main schema, as text. */

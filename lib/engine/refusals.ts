@@ -1,9 +1,18 @@
 import type { Database } from 'better-sqlite3'
 import { UsageError } from '../errors.ts'
-import { moduleOf, schemaKindOf } from '../format/schema-grammar.ts'
+import { moduleNamedBy, moduleOf, schemaKindOf } from '../format/schema-grammar.ts'
 import { leadingKeywords, splitStatements } from '../format/sql-scanner.ts'
 import type { SchemaObject } from './schema.ts'
-import { asksFor, bare, hasWord, pragmaOf, tokensOf, type UserStatement } from './statement-kind.ts'
+import {
+  asksFor,
+  bare,
+  callsOptimize,
+  hasWord,
+  pragmaOf,
+  tokensOf,
+  type UserStatement,
+} from './statement-kind.ts'
+import { isUserModule } from './user-tables.ts'
 
 const OFF = ['off', 'no', 'false', '0']
 const LONE_SURROGATE = /\p{Surrogate}/u
@@ -101,6 +110,13 @@ export function refuseDdl(sqlite: Database, sql: string): void {
     if (typeof kind !== 'string') {
       refuse(sql, `${kind.refused} cannot be kept, only CREATE VIRTUAL TABLE temp.… is possible`)
     }
+    const module = moduleNamedBy(sql) ?? ''
+    if (kind === 'create-user-table' && !isUserModule(sqlite, module)) {
+      refuse(sql, `a virtual table of module ${module} cannot be kept, only one in temp is possible`)
+    }
+  }
+  if (first === 'CREATE' && second !== 'TABLE' && second !== 'INDEX' && callsOptimize(sql)) {
+    refuse(sql, 'optimize() writes, and would do so unseen: call it in a statement')
   }
   if (first !== 'ALTER') return
   if (Number(sqlite.pragma('legacy_alter_table', { simple: true })) === 1) {

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts'
+import { isKeptModule } from '../format/schema-grammar.ts'
 import type {
   FunctionOptions,
   NativeDatabase,
@@ -8,6 +9,7 @@ import type {
   TableFactory,
 } from './native.ts'
 import { SqliteDatabase } from './sqlite.ts'
+import { noteUserModule } from './user-tables.ts'
 
 /** SQLite's functions by which rows become text and text becomes rows: with another meaning they would spoil files. */
 const NEEDED = new Set([
@@ -52,7 +54,18 @@ export class CheckedRegistrar implements Registrar {
   }
 
   table(...args: readonly [name: string, definition: TableDefinition | TableFactory]): this {
+    const [name] = args
+    if (typeof name === 'string' && isKeptModule(name)) {
+      throw new UsageError(
+        `the module ${name} cannot be replaced: virtual tables of it are kept in the files`,
+        {
+          reason: 'sql',
+          hint: 'register your table under another name',
+        },
+      )
+    }
     Reflect.apply(this.#sqlite.table, this.#sqlite, args)
+    noteUserModule(this.#sqlite, name)
     return this
   }
 

@@ -1,21 +1,18 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { quoteName } from '../format/sql-literal.ts'
+import { lowerCase } from '../format/lexis.ts'
 import type { CapturedTable } from './captured-table.ts'
 import type { CapturedTables } from './captured-tables.ts'
-import { type RecordText, TupleStatements } from './record-text.ts'
-import { RowidChanges } from './rowid-changes.ts'
+import type { RecordText } from './record-text.ts'
 import type { Schema } from './schema.ts'
+import { keysOfDifferent, SEPARATOR, writeIndex, writeRows, writeWhole } from './shadow-rows.ts'
 import { type Shadow, type ShadowRole, shadowsIn } from './shadow-tables.ts'
 import { REPORTS } from './shadow-triggers.ts'
 
-/** FTS5: the key of a page is its segment's number, and this many bits for its place in the segment. */
-const PAGE_BITS = 37n
-/** FTS5: of these, the number of a page; the others are zero for pages on which words begin. */
-const PAGE_NUMBER_BITS = 31n
 /** FTS5: the list of segments, which also holds the cookie that changes with the settings. */
 const STRUCTURE_KEY = 10n
 /** `(10,X'00000000`: the cookie is its beginning. */
 const COOKIE_LENGTH = 14
+const SEARCH_ROLES: ReadonlySet<ShadowRole> = new Set<ShadowRole>(['sizes', 'pages', 'segments'])
 /** More reports than these are not left in memory until the next ones come. */
 const MOST_IDLE_REPORTS = 10_000
 
@@ -34,8 +31,13 @@ export class ShadowChanges {
   #shadows: readonly CapturedShadow[] = []
   /** Reports up to this one belong to transactions that are over. */
   #oldReports = 0
-  /** What no trigger knows, as the last record left it: by table, the rows by their keys. */
-  readonly #known = new Map<string, Rows>()
+  #hasSearch = false
+  /** A rollback may bring tables back. */
+  #mayGetSearchBack = false
+  /** The rows of tables of which no trigger knows, as the last record left them. */
+  readonly #known = new Map<string, string>()
+  /** Tables that statements of the user may have written to in this transaction, past their modules. */
+  readonly #suspects = new Set<string>()
   #reported: Statement<[number], [number: bigint, key: bigint]> | undefined
   #last: Statement<[], number | null> | undefined
 
@@ -57,7 +59,7 @@ export class ShadowChanges {
    * in a table that has a trigger on DELETE; see shadow-tables.ts.
    */
   get mustNotRecurse(): boolean {
-    return this.#shadows.some(({ role }) => role === 'sizes' || role === 'pages' || role === 'segments')
+    return this.#hasSearch || this.#mayGetSearchBack
   }
 
   has(table: CapturedTable): boolean {
@@ -69,10 +71,12 @@ export class ShadowChanges {
    * @throws {ScriptlogError} for a virtual table that cannot be captured.
    */
   refresh(schema: Schema, tables: CapturedTables): void {
+    this.#mayGetSearchBack ||= this.#hasSearch
     this.#shadows = [...shadowsIn(schema).values()].flatMap((shadow) => {
       const table = tables.named(shadow.name)
       return table === undefined ? [] : [{ ...shadow, table }]
     })
+    this.#hasSearch = this.#shadows.some(({ role }) => SEARCH_ROLES.has(role))
   }
 
   /** A statement is about to run that may write to virtual tables. */
@@ -80,12 +84,21 @@ export class ShadowChanges {
     this.#mayBeWritten = true
   }
 
+  /** The same in unsafe mode, in which a statement may write to shadow tables that it names; no trigger may. */
+  expectDirectWrites(sql: string): void {
+    const text = withoutQuotes(sql)
+    const named = this.#shadows.filter(({ name }) => text.includes(withoutQuotes(name)))
+    for (const shadow of named) {
+      if (this.#suspects.has(shadow.name)) continue
+      this.#suspects.add(shadow.name)
+      // What the module wrote before in this transaction is reported.
+      if (!isCompared(shadow)) this.#known.set(shadow.name, this.#textOf(shadow))
+    }
+  }
+
   get isEmpty(): boolean {
     if (!this.areThere || !this.#mayBeWritten) return true
-    const isCompared = this.#shadows.some(({ role }) => role === 'lone-content')
-    return (
-      !isCompared && this.#reports().size === 0 && !this.#shadows.some((shadow) => this.#isSetAnew(shadow))
-    )
+    return this.#reports().size === 0 && !this.#shadows.some((shadow) => this.#isUnknown(shadow))
   }
 
   /** Adds the statements that make the shadow tables what they are now. `isLast`: nothing is added before the commit. */
@@ -95,7 +108,8 @@ export class ShadowChanges {
     if (!isLast) this.#known.clear()
     const reports = this.#reports()
     for (const shadow of this.#shadows) {
-      const pages = this.#isSetAnew(shadow) ? this.#sibling(shadow, 'pages') : undefined
+      const isSet = shadow.role === 'settings' && this.#isUnknown(shadow)
+      const pages = isSet ? this.#sibling(shadow, 'pages') : undefined
       if (pages !== undefined) keysOf(reports, pages.table.number).add(STRUCTURE_KEY)
     }
     for (const shadow of this.#shadows) this.#writeOne(shadow, reports, record)
@@ -111,13 +125,13 @@ export class ShadowChanges {
    * that their table should go.
    */
   endTransaction(): boolean {
+    this.#mayGetSearchBack = false
     if (!this.areThere || !this.#mayBeWritten) return false
     this.#mayBeWritten = false
+    this.#suspects.clear()
     this.#known.clear()
     for (const shadow of this.#shadows) {
-      if (shadow.role === 'settings' || shadow.role === 'lone-content') {
-        this.#known.set(shadow.name, this.#rowsOf(shadow))
-      }
+      if (isCompared(shadow)) this.#known.set(shadow.name, this.#textOf(shadow))
     }
     this.#last ??= this.#sqlite
       .prepare<[], number | null>(`SELECT max(rowid) FROM ${REPORTS}`)
@@ -139,6 +153,12 @@ export class ShadowChanges {
       const sibling = this.#sibling(shadow, of)
       return (sibling && reports.get(sibling.table.number)) ?? new Set()
     }
+    if (this.#isUnknown(shadow)) {
+      const known = role === 'lone-content' ? this.#known.get(shadow.name) : undefined
+      if (known === undefined) writeWhole(table, record)
+      else writeRows(table, keysOfDifferent(known, this.#textOf(shadow)), record)
+      return
+    }
     switch (role) {
       case 'rows':
       case 'sizes':
@@ -148,53 +168,32 @@ export class ShadowChanges {
       case 'content':
         writeRows(table, new Set([...(keys ?? []), ...siblingKeys('sizes')]), record)
         break
-      case 'lone-content':
-        this.#writeChanged(shadow, record)
-        break
       case 'index':
         writeIndex(table, keys ?? new Set(), siblingKeys('pages'), record)
         break
       case 'segments':
         if (keys !== undefined) writeWhole(table, record)
         break
+      case 'lone-content':
       case 'settings':
-        if (this.#isSetAnew(shadow)) writeWhole(table, record)
         break
       default:
         role satisfies never
     }
   }
 
-  #writeChanged(shadow: CapturedShadow, record: RecordText): void {
-    const known = this.#known.get(shadow.name)
-    if (known === undefined) {
-      writeWhole(shadow.table, record)
-      return
-    }
-    const now = this.#rowsOf(shadow)
-    const keys = [...now.keys(), ...known.keys()].filter((key) => now.get(key) !== known.get(key))
-    writeRows(shadow.table, new Set(keys.map(BigInt)), record)
+  /** A table that is compared is not what it was, or nobody knows what it was. */
+  #isUnknown(shadow: CapturedShadow): boolean {
+    if (!isCompared(shadow) && !this.#suspects.has(shadow.name)) return false
+    return this.#known.get(shadow.name) !== this.#textOf(shadow)
   }
 
-  /** The settings, or the cookie that changes with them, are not those that the last record left. */
-  #isSetAnew(shadow: CapturedShadow): boolean {
-    if (shadow.role !== 'settings') return false
-    const known = this.#known.get(shadow.name)
-    const now = this.#rowsOf(shadow)
-    return known?.size !== now.size || [...now].some(([key, row]) => known.get(key) !== row)
-  }
-
-  /** The rows of a table by their keys; with settings there is the cookie. */
-  #rowsOf(shadow: CapturedShadow): Rows {
-    const rows = new Map<string, string>()
-    for (const { text } of shadow.table.text.all()) {
-      // No value contains a newline.
-      for (const row of text.split(',\n')) rows.set(row.slice(1, row.indexOf(',')), row)
-    }
+  /** The rows as tuples, one to a line; of settings also the cookie that changes with each of them. */
+  #textOf(shadow: CapturedShadow): string {
+    const rows = [...shadow.table.text.all()].map(({ text }) => text)
     const pages = shadow.role === 'settings' ? this.#sibling(shadow, 'pages') : undefined
     const structure = pages?.table.text.at(STRUCTURE_KEY)
-    if (structure !== undefined) rows.set('cookie', structure.slice(0, COOKIE_LENGTH))
-    return rows
+    return [...rows, ...(structure === undefined ? [] : [structure.slice(0, COOKIE_LENGTH)])].join(SEPARATOR)
   }
 
   #sibling({ owner }: Pick<Shadow, 'owner'>, role: ShadowRole): CapturedShadow | undefined {
@@ -214,8 +213,15 @@ export class ShadowChanges {
   }
 }
 
-/** Rows as tuples, by their keys as literals. */
-type Rows = ReadonlyMap<string, string>
+/** No trigger may stand on these tables: they are compared with what they were. */
+function isCompared({ role }: Shadow): boolean {
+  return role === 'settings' || role === 'lone-content'
+}
+
+/** A text in which names can be found, however they are quoted. */
+function withoutQuotes(text: string): string {
+  return lowerCase(text.replace(/["'`[\]]/g, ''))
+}
 
 /** Keys by the numbers of their tables, ascending. */
 type Reports = ReadonlyMap<number, ReadonlySet<bigint>>
@@ -226,58 +232,4 @@ function keysOf(reports: Map<number, Set<bigint>>, number: number): Set<bigint> 
   const keys = new Set<bigint>()
   reports.set(number, keys)
   return keys
-}
-
-function writeRows(table: CapturedTable, keys: ReadonlySet<bigint>, record: RecordText): void {
-  const changes = new RowidChanges()
-  for (const key of keys) {
-    changes.touch('existing', Number.isSafeInteger(Number(key)) ? Number(key) : String(key))
-  }
-  changes.write(table, record, false)
-}
-
-/** Segments of which entries were deleted are written anew; of others the entries of the pages that were written. */
-function writeIndex(
-  table: CapturedTable,
-  segments: ReadonlySet<bigint>,
-  pages: ReadonlySet<bigint>,
-  record: RecordText,
-): void {
-  const name = quoteName(table.shape.name)
-  const replaces = new TupleStatements(`REPLACE INTO ${table.text.target}`, (sql, rows) =>
-    record.change(sql, rows),
-  )
-  for (const segment of segments) {
-    record.delete(`DELETE FROM ${name} WHERE "segid"=${segment};\n`, 0)
-    for (const tuple of table.text.where(`"segid"=${segment}`)) replaces.add(tuple, 1)
-  }
-  for (const { segment, lo, hi } of pageSpans(pages)) {
-    if (segments.has(segment)) continue
-    const isWritten = `"segid"=${segment} AND "pgno">>1 BETWEEN ${lo} AND ${hi}`
-    for (const tuple of table.text.where(isWritten)) replaces.add(tuple, 1)
-  }
-  replaces.end()
-}
-
-/** Consecutive pages on which words begin, from their keys in ascending order. */
-function pageSpans(keys: Iterable<bigint>): { segment: bigint; lo: bigint; hi: bigint }[] {
-  const spans: { segment: bigint; lo: bigint; hi: bigint }[] = []
-  for (const key of keys) {
-    const segment = key >> PAGE_BITS
-    const page = BigInt.asUintN(Number(PAGE_BITS), key)
-    if (segment === 0n || page >> PAGE_NUMBER_BITS !== 0n) continue
-    const last = spans.at(-1)
-    if (last?.segment === segment && last.hi + 1n === page) last.hi = page
-    else spans.push({ segment, lo: page, hi: page })
-  }
-  return spans
-}
-
-function writeWhole(table: CapturedTable, record: RecordText): void {
-  record.delete(`DELETE FROM ${quoteName(table.shape.name)};\n`, 0)
-  const inserts = new TupleStatements(`INSERT INTO ${table.text.target}`, (sql, rows) =>
-    record.insert(sql, rows),
-  )
-  for (const { text, rows } of table.text.all()) inserts.add(text, rows)
-  inserts.end()
 }

@@ -88,6 +88,7 @@ export function kindOf(sql: string): StatementKind {
   switch (leadingKeywords(sql, 1)[0]) {
     case 'SELECT':
     case 'VALUES':
+      return callsOptimize(sql) ? 'write' : 'read'
     case 'EXPLAIN':
       return 'read'
     case 'INSERT':
@@ -96,7 +97,7 @@ export function kindOf(sql: string): StatementKind {
     case 'REPLACE':
       return 'write'
     case 'WITH':
-      return hasWritingVerb(sql) ? 'write' : 'read'
+      return hasWritingVerb(sql) || callsOptimize(sql) ? 'write' : 'read'
     case 'BEGIN':
       return 'begin'
     case 'COMMIT':
@@ -126,6 +127,15 @@ export function kindOf(sql: string): StatementKind {
     default:
       return skipBlank(sql, 0, true) === sql.length ? 'other' : 'unknown'
   }
+}
+
+/** FTS4's function `optimize(table)`: it writes, in whatever statement it is called. */
+export function callsOptimize(sql: string): boolean {
+  if (!/optimize/i.test(sql)) return false
+  const tokens = [...tokensOf(sql)].map(({ text }) => bare(text))
+  return tokens.some(
+    (token, at) => token === 'optimize' && tokens[at + 1] === '(' && tokens[at - 1] !== 'into',
+  )
 }
 
 export interface Pragma {

@@ -5,6 +5,8 @@ import { skipBlank } from './sql-scanner.ts'
 export type SchemaKind =
   | 'create-table'
   | 'create-virtual-table'
+  /** A virtual table of a module that the application brings. */
+  | 'create-user-table'
   | 'create-index'
   | 'create-view'
   | 'create-trigger'
@@ -18,6 +20,8 @@ export type SchemaKind =
  * name columns, tables of the main schema, tokenizers and numbers: nothing in them is run when a file is loaded.
  */
 const KEPT_MODULES = ['fts5', 'fts5vocab', 'fts4', 'fts4aux', 'rtree', 'rtree_i32', 'geopoly']
+/** Modules of SQLite's own whose virtual tables are not kept; any other name is that of a module of an application. */
+const UNKEPT_MODULES = ['fts3', 'fts3tokenize', 'dbstat', 'sqlite_dbpage', 'sqlite_dbdata', 'sqlite_dbptr']
 /** Options of FTS4 that name SQL functions, which a search would then call. */
 const CALLING_OPTION = /\b(?:un)?compress\s*=/i
 
@@ -87,12 +91,36 @@ function virtualTable(tokens: Tokens): SchemaKind | Refusal {
   if (refusal !== undefined) return refusal
   const module = tokens.words('USING') ? tokens.name() : undefined
   if (module === undefined) return refused('a virtual table without a module')
-  if (!isOneOf(lowerCase(module), KEPT_MODULES))
+  if (isOneOf(lowerCase(module), UNKEPT_MODULES)) {
     return refused(`a virtual table of module ${module.slice(0, 40)}`)
+  }
+  if (!isKeptModule(module)) return 'create-user-table'
   if (lowerCase(module) === 'fts4' && CALLING_OPTION.test(tokens.rest)) {
     return refused('an FTS4 table that calls functions (compress, uncompress)')
   }
   return 'create-virtual-table'
+}
+
+/** Whether virtual tables of this module are kept. */
+export function isKeptModule(name: string): boolean {
+  return isOneOf(lowerCase(name), KEPT_MODULES)
+}
+
+/** Name and module of a virtual table, from its text in `sqlite_schema`; undefined for anything else. */
+export function virtualTableOf(sql: string): { readonly name: string; readonly module: string } | undefined {
+  const tokens = new Tokens(sql)
+  const name = tokens.words('CREATE', 'VIRTUAL', 'TABLE') ? tokens.name() : undefined
+  const module = tokens.words('USING') ? tokens.name() : undefined
+  return name === undefined || module === undefined ? undefined : { name, module }
+}
+
+/** The module that the user's text of a CREATE VIRTUAL TABLE names. */
+export function moduleNamedBy(sql: string): string | undefined {
+  const tokens = new Tokens(sql)
+  tokens.words('CREATE', 'VIRTUAL', 'TABLE')
+  tokens.words('IF', 'NOT', 'EXISTS')
+  refusalOfTarget(tokens)
+  return tokens.words('USING') ? tokens.name() : undefined
 }
 
 /** The module of a virtual table, in lower case, from its text in `sqlite_schema`; undefined for anything else. */

@@ -43,7 +43,7 @@ class Story {
   readonly #random: () => number
   #world = new MemoryWorld()
   #db = this.#world.open()
-  readonly #plain = new BetterSqlite3(':memory:')
+  #plain = new BetterSqlite3(':memory:')
   #savepoints = 0
   #isDamaged = false
 
@@ -102,7 +102,7 @@ class Story {
   #kill(): void {
     this.told.push('-- kill')
     const shadows = this.#db.inTransaction ? undefined : shadowsOf(this.#db)
-    if (this.#plain.inTransaction) this.#plain.exec('ROLLBACK')
+    this.#reopenPlain()
     this.#world = this.#world.killed()
     this.#db = this.#world.open()
     if (shadows !== undefined) assert.is(shadowsOf(this.#db), shadows, 'shadow tables after a kill')
@@ -111,10 +111,18 @@ class Story {
 
   #close(): void {
     this.told.push('-- close')
-    if (this.#plain.inTransaction) this.#plain.exec('ROLLBACK')
+    this.#reopenPlain()
     this.#db.close()
     this.#db = this.#world.open()
     this.#compare('after a close')
+  }
+
+  /** Some of what a rollback takes back, FTS5 keeps in memory until a connection is new: the rank function, say. */
+  #reopenPlain(): void {
+    if (this.#plain.inTransaction) this.#plain.exec('ROLLBACK')
+    const image = this.#plain.serialize()
+    this.#plain.close()
+    this.#plain = new BetterSqlite3(image)
   }
 
   #checkpoint(): void {

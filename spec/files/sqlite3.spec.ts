@@ -236,4 +236,28 @@ else {
     }))
 }
 
+for (const mode of version === undefined ? [] : (['normal', 'immediately'] as const)) {
+  test(`full-text and spatial search, closed ${mode}: the same is found`, () =>
+    inQuickDirectory((dir) => {
+      const db = new Database(join(dir, 'app'), { writeDelayMillis: 0 })
+      db.exec(`CREATE TABLE doc(id INTEGER PRIMARY KEY, t); CREATE VIRTUAL TABLE f USING fts5(t, content=doc, content_rowid=id);
+        CREATE TRIGGER doc_ai AFTER INSERT ON doc BEGIN INSERT INTO f(rowid, t) VALUES(new.id, new.t); END;
+        CREATE VIRTUAL TABLE p USING fts5(x, prefix='2'); CREATE VIRTUAL TABLE g USING fts4(x, y);
+        CREATE VIRTUAL TABLE w USING fts5vocab(f, row); CREATE VIRTUAL TABLE "box""es" USING rtree(id, x0, x1, +note);
+        INSERT INTO doc(t) VALUES('hello world'), ('good night'); INSERT INTO p VALUES('held back');
+        INSERT INTO g VALUES('a b', 'c'), ('d', 'e'); INSERT INTO "box""es" VALUES(1, 2, 3, 'x'), (2, 5, 6, 'y');
+        ALTER TABLE p RENAME TO q; UPDATE q SET x='hello again'; DELETE FROM g WHERE x='d';
+        INSERT INTO f(f) VALUES('optimize')`)
+      db.close({ mode })
+      replayed(dir)
+      const found = `SELECT group_concat(rowid) FROM f('hello OR night'); SELECT rowid FROM q('he*'); SELECT docid FROM g WHERE g MATCH 'b';
+        SELECT group_concat(term) FROM w; SELECT id, note FROM "box""es" WHERE x0>4;
+        INSERT INTO f(f, rank) VALUES('integrity-check', 1); INSERT INTO g(g) VALUES('integrity-check')`
+      const run = execFileSync('sqlite3', ['-bail', '-batch', join(dir, 'copy.db'), found], {
+        encoding: 'utf8',
+      })
+      assert.is(run, '1,2\n1\n1\ngood,hello,night,world\n2|y\n')
+    }))
+}
+
 test.run()

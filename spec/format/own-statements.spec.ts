@@ -194,6 +194,42 @@ test('what scriptlog does not write is refused', () => {
   }
 })
 
+test('virtual tables of SQLite’s own modules are accepted, whatever their arguments say; others are not', () => {
+  for (const sql of [
+    'CREATE VIRTUAL TABLE t USING fts5(a)',
+    'create virtual table "a""b" using "FTS5"(a, content=\'x"; DROP\', tokenize="unicode61 tokenchars \'-_;\'")',
+    'CREATE VIRTUAL TABLE IF NOT EXISTS main.t USING /* fts3 */ fts4(a, tokenize=porter /* ; */ , prefix="2")',
+    'CREATE VIRTUAL TABLE [a b] USING rtree_i32(id, -- ;\n a, b, +note)',
+    'CREATE VIRTUAL TABLE t USING geopoly',
+    "CREATE VIRTUAL TABLE t USING fts5vocab('a', row)",
+    'CREATE VIRTUAL TABLE t USING fts4aux(a)',
+  ]) {
+    assert.equal(kindsOf(`${sql};`), ['create-virtual-table'], sql)
+  }
+  for (const sql of [
+    'CREATE VIRTUAL TABLE t USING fts3(a)',
+    'CREATE VIRTUAL TABLE t USING dbstat',
+    'CREATE VIRTUAL TABLE t USING csv(filename=x)',
+    "CREATE VIRTUAL TABLE t USING 'fts5x'(a)",
+    'CREATE VIRTUAL TABLE t USING "fts5""x"(a)',
+    'CREATE VIRTUAL TABLE t USING /* fts5 */ mine(a)',
+    'CREATE VIRTUAL TABLE temp.t USING fts5(a)',
+    'CREATE VIRTUAL TABLE aux . t USING fts5(a)',
+    'CREATE TEMP VIRTUAL TABLE t USING fts5(a)',
+    'CREATE UNIQUE VIRTUAL TABLE t USING fts5(a)',
+    'CREATE VIRTUAL TABLE t',
+    'CREATE VIRTUAL TABLE t fts5(a)',
+    'CREATE VIRTUAL TABLE USING fts5(a)',
+    'CREATE VIRTUAL TABLE t USING (fts5)',
+    'CREATE VIRTUAL VIEW t USING fts5(a)',
+    'CREATE VIRTUAL TABLE t USING fts4(a, compress=load_extension, uncompress=mine)',
+    'CREATE VIRTUAL TABLE t USING FTS4(a, UnCompress = mine)',
+    "CREATE VIRTUAL TABLE t USING fts5(a); ATTACH 'x' AS y",
+  ]) {
+    isRefused(`${sql};`)
+  }
+})
+
 test('a statement hidden behind an accepted one is refused with its own place', () => {
   isRefused(`CREATE TABLE t(a);ATTACH 'x' AS y;`, 18)
   isRefused(`INSERT INTO t(a) VALUES(1);ATTACH 'x' AS y;`, 27)
