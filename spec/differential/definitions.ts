@@ -11,7 +11,7 @@ import {
   VIEWS,
   where,
 } from './changes.ts'
-import { listOf, maybe, oneOf, type Sql, sql, weighted, written } from './fragment.ts'
+import { listOf, maybe, oneOf, type Part, type Sql, sql, weighted, written } from './fragment.ts'
 import { value } from './values.ts'
 
 const index = oneOf('i1', 'i2', 'i3')
@@ -34,7 +34,7 @@ const defaultValue = weighted(
   ],
 )
 const action = oneOf('CASCADE', 'SET NULL', 'SET DEFAULT', 'RESTRICT', 'NO ACTION')
-const reference = sql`REFERENCES ${table}${oneOf('(id)', '(id)', '', '(a)', '(b)')}${maybe(sql` ON DELETE ${action}`)}${maybe(sql` ON UPDATE ${action}`)}${maybe(' DEFERRABLE INITIALLY DEFERRED')}`
+const reference = sql`REFERENCES ${weighted([3, 't'], [3, 'u'], [1, table])}${weighted([4, '(id)'], [2, ''], [1, '(a)'])}${maybe(sql` ON DELETE ${action}`)}${maybe(sql` ON UPDATE ${action}`)}${maybe(' DEFERRABLE INITIALLY DEFERRED')}`
 
 const columnRule = weighted(
   [3, ''],
@@ -90,16 +90,27 @@ const doubleKey = oneOf(
   'PRIMARY KEY(id, a, b, c)',
 )
 
-/** CREATE TABLE with all of {@link COLUMNS}. */
-const tableText = weighted(
-  [5, sql`${table}(${rowidKey}, ${columnsOf(type)}${generated}${tableRule})`],
-  [1, sql`${table}(id, ${columnsOf(type)}, ${doubleKey}${tableRule})`],
-  [1, sql`${table}(id INTEGER PRIMARY KEY, ${columnsOf(strictType)}${strictGenerated}${tableRule}) STRICT`],
-  [1, sql`${table}(${singleKey}, ${columnsOf(type)}${generated}${tableRule}) WITHOUT ROWID`],
-  [1, sql`${table}(id${oneOf('', ' TEXT')}, ${columnsOf(type)}, ${doubleKey}) WITHOUT ROWID`],
-  [1, sql`${table}(id ${strictType}, ${columnsOf(strictType)}, ${doubleKey}) STRICT, WITHOUT ROWID`],
+/** What follows `CREATE TABLE`: a table with all of {@link COLUMNS}. */
+function tableText(name: Part): Sql {
+  return weighted(
+    [5, sql`${name}(${rowidKey}, ${columnsOf(type)}${generated}${tableRule})`],
+    [1, sql`${name}(id, ${columnsOf(type)}, ${doubleKey}${tableRule})`],
+    [1, sql`${name}(id INTEGER PRIMARY KEY, ${columnsOf(strictType)}${strictGenerated}${tableRule}) STRICT`],
+    [1, sql`${name}(${singleKey}, ${columnsOf(type)}${generated}${tableRule}) WITHOUT ROWID`],
+    [1, sql`${name}(id${oneOf('', ' TEXT')}, ${columnsOf(type)}, ${doubleKey}) WITHOUT ROWID`],
+    [1, sql`${name}(id ${strictType}, ${columnsOf(strictType)}, ${doubleKey}) STRICT, WITHOUT ROWID`],
+  )
+}
+export const createTable: Sql = written(
+  sql`CREATE TABLE ${maybe('IF NOT EXISTS ', 4)}${tableText(table)}${comment}`,
 )
-export const createTable: Sql = written(sql`CREATE TABLE ${maybe('IF NOT EXISTS ', 4)}${tableText}${comment}`)
+
+/** The tables that nearly every story begins with, and which trace is left by triggers: see {@link triggerBody}. */
+export const firstTables: readonly Sql[] = [
+  written(sql`CREATE TABLE history(what, who)`),
+  written(sql`CREATE TABLE t${tableText('')}`),
+  written(sql`CREATE TABLE u${tableText('')}`),
+]
 
 const term = weighted(
   [4, sql`${column}${collation}${oneOf('', ' DESC')}`],

@@ -50,6 +50,9 @@ export function excuseOf(call: string, ours: string, plain: string): string | un
   if (/This database connection is busy/.test(ours) && /RETURNING.*\.(all|get)\(/.test(call)) {
     return 'all() writes while an iterator is open'
   }
+  if (/This database connection is busy/.test(plain) && /thrown: "SqliteError"/.test(ours)) {
+    return 'exec() beside an iterator, and another error'
+  }
   // A recovery may have registered what a DEFAULT calls: see engine/missing-functions.ts.
   if (/(no such|unknown) function: (twice|boom|ticks)/.test(plain))
     return 'a function that only a recovery has registered'

@@ -7,7 +7,7 @@ import { literalText, type SqlValue } from './values.ts'
 /** Text, and values where a `?` may stand. */
 export type Fragment = readonly (string | { readonly value: SqlValue })[]
 export type Sql = fc.Arbitrary<Fragment>
-type Part = string | Sql
+export type Part = string | Sql
 
 /** `` sql`DELETE FROM ${table} WHERE id = ${value}` ``: shrinks as its parts do. */
 export function sql(strings: TemplateStringsArray, ...parts: readonly Part[]): Sql {

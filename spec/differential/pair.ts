@@ -258,7 +258,9 @@ export class Pair {
 
 /** Functions in the schema cannot be called while the user trusts it no more. */
 function visibleContent(db: SqlDatabase & Readable): string {
-  return db.pragma('trusted_schema', { simple: true }) === 1 ? contentOf(db) : 'not looked at'
+  if (db.pragma('trusted_schema', { simple: true }) !== 1) return 'not looked at'
+  const triggers = db.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY rowid")
+  return `${contentOf(db)}\ntriggers in order: ${triggers.pluck().all()}`
 }
 
 function isIterator(value: unknown): value is Iterator<unknown> {

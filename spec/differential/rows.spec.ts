@@ -3,7 +3,15 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import { read, write, writeReturning } from './changes.ts'
-import { createIndex, createTable, createTrigger, createView, setting, temporary } from './definitions.ts'
+import {
+  createIndex,
+  createTable,
+  createTrigger,
+  createView,
+  firstTables,
+  setting,
+  temporary,
+} from './definitions.ts'
 import { oneOf } from './fragment.ts'
 import { judge } from './judge.ts'
 import { again, checkpoint, direct, endings, keep, several, statement } from './step.ts'
@@ -12,13 +20,7 @@ const RUNS = 1000
 
 test('what changes rows does what it does in better-sqlite3, and is there after every end', () => {
   judge(
-    [
-      direct(oneOf('CREATE TABLE history(what, who)')),
-      direct(createTable),
-      direct(createTable),
-      direct(createIndex),
-      direct(createTrigger),
-    ],
+    [...firstTables.map(direct), direct(createIndex), direct(createTrigger)],
     fc.oneof(
       { weight: 30, arbitrary: statement(write, 'run', 'exec', 'run') },
       { weight: 6, arbitrary: statement(writeReturning, 'all', 'get', 'iterate', 'run', 'exec') },

@@ -4,7 +4,16 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import { read, write, writeReturning } from './changes.ts'
-import { alter, createIndex, createTable, createTrigger, drop, setting, temporary } from './definitions.ts'
+import {
+  alter,
+  createIndex,
+  createTable,
+  createTrigger,
+  drop,
+  firstTables,
+  setting,
+  temporary,
+} from './definitions.ts'
 import { oneOf, sql } from './fragment.ts'
 import { judge } from './judge.ts'
 import {
@@ -70,12 +79,7 @@ const { nested } = fc.letrec<{ nested: Step }>((tie) => ({
 
 test('transactions are what they are in better-sqlite3, and whole or gone after every end', () => {
   judge(
-    [
-      direct(oneOf('CREATE TABLE history(what, who)')),
-      direct(createTable),
-      direct(createTable),
-      direct(createTrigger),
-    ],
+    [...firstTables.map(direct), direct(createTrigger)],
     fc.oneof(
       { weight: 16, arbitrary: simple },
       { weight: 3, arbitrary: transaction(nested) },
