@@ -6,6 +6,8 @@ import BetterSqlite3 from 'better-sqlite3'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { seededRandom } from '../../lib/format/random.ts'
+import { readLog } from '../../lib/read-log.ts'
+import { verify } from '../../lib/verify.ts'
 import { contentOf, type Readable } from '../support/content.ts'
 import { MemoryWorld } from '../support/memory-world.ts'
 import { below, SEARCH_KINDS, type SearchKind } from '../support/search-tables.ts'
@@ -158,5 +160,70 @@ for (const kind of SEARCH_KINDS) {
     }
   })
 }
+
+/** Search of several kinds in one database, with something in the log and something in the snapshot. */
+function filled(): MemoryWorld {
+  const world = new MemoryWorld()
+  const db = world.open()
+  const random = seededRandom(7)
+  for (const kind of SEARCH_KINDS.filter(({ name }) => ['fts5', 'fts4', 'rtree'].includes(name))) {
+    for (const sql of kind.schema) db.exec(sql)
+    for (let count = 0; count < 10; count++) outcome(() => db.exec(kind.change(random)))
+    db.checkpoint()
+    for (let count = 0; count < 10; count++) outcome(() => db.exec(kind.change(random)))
+  }
+  return world.killed()
+}
+
+test('a checkpoint that fails at any of its steps, then a kill: nothing of a virtual table is lost', () => {
+  const before = filled()
+  const expected = shadowsOf(before.killed().open())
+  let wasWhole = false
+  for (let last = 0; !wasWhole; last++) {
+    let left = Number.POSITIVE_INFINITY
+    const world = new MemoryWorld({
+      image: before.image(),
+      onOperation: () => (left-- <= 0 ? { code: 'EIO' } : undefined),
+    })
+    const db = world.open()
+    left = last
+    wasWhole = 'returned' in Object(outcome(() => db.checkpoint().rows))
+    left = Number.POSITIVE_INFINITY
+    const again = world.killed().open()
+    assert.is(shadowsOf(again), expected, `after ${last} operations`)
+    assert.is(again.pragma('integrity_check', { simple: true }), 'ok')
+    again.close()
+  }
+})
+
+test('transactions of another database are redone where virtual tables are in use, and logged', () => {
+  const [from, to] = [filled(), filled()]
+  const source = from.open()
+  const target = to.open()
+  assert.is(shadowsOf(target), shadowsOf(source), 'the same life')
+  target.prepare("SELECT count(*) FROM f('ash')").get()
+  source.exec("INSERT INTO f(x) VALUES('unheard of')")
+  source.exec('UPDATE r SET x1=x1+1')
+  const transactions = [...readLog(source.name, from.host)].slice(-2)
+  target.redo(transactions.map(({ sql }) => sql))
+  assert.is(shadowsOf(target), shadowsOf(source))
+  assert.is(target.prepare("SELECT count(*) FROM f('unheard')").pluck().get(), 1)
+  target.exec("INSERT INTO f(x) VALUES('and on'); INSERT INTO f(f) VALUES('integrity-check')")
+  assert.is(shadowsOf(to.killed().open()), shadowsOf(target))
+})
+
+test('verify() tells of an index that does not belong to its documents; of a sound one it tells nothing', () => {
+  const world = filled()
+  const db = world.open()
+  db.close()
+  assert.equal(verify(db.name, {}, world.host).problems, [])
+  const again = world.open()
+  assert.throws(() => again.exec('DELETE FROM f_data WHERE id>10'), /may not be modified/)
+  again.unsafeMode()
+  again.exec('DELETE FROM f_data WHERE id>10')
+  again.close()
+  const { problems } = verify(again.name, {}, world.host)
+  assert.match(problems.join(), /integrity check: .*\bf\b/)
+})
 
 test.run()
