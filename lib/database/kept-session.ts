@@ -143,6 +143,8 @@ export class KeptSession implements Session {
     // A failure would leave the state in doubt, under which the transaction could not be committed.
     this.#writes.assertQuiet('to change a setting')
     const checked = checkSettings(change)
+    // What waits under the old delay is durable first: where that fails, nothing has changed.
+    if (checked.writeDelayMillis !== undefined) this.#writes.flush()
     const lines = Object.entries(checked).map(([name, value]) => [keyOf(name), String(value)] as const)
     this.#store.stateFile.set({}, new Map(lines))
     this.#settings = { ...this.#settings, ...checked }
