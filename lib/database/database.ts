@@ -135,16 +135,14 @@ class OpenDatabase {
   exec(sql: string): this {
     this.#assertOpen()
     assertText(sql)
-    let isEmpty = true
+    // Refused while a query is under way, before anything is looked at.
+    this.#session.sqlite.exec('')
     for (const { text, offset, end } of splitStatements(sql)) {
-      isEmpty = false
       const command = parseHsqldbStatement(text)
       if (command !== undefined) this.#session.obey(text, () => this.#obey(command))
       // With the comments behind it: SQLite keeps them in the schema.
       else this.#session.exec(withoutTableType(sql.slice(offset, end)))
     }
-    // Refused all the same while a query is under way.
-    if (isEmpty) this.#session.sqlite.exec('')
     return this
   }
 

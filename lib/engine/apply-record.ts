@@ -13,6 +13,7 @@ import { MissingFunctions } from './missing-functions.ts'
 import { reconnectModules } from './reconnect-modules.ts'
 import { readSchema, type SchemaObject } from './schema.ts'
 import { unsafeModeOf } from './unsafe-mode.ts'
+import { defineUserTable, dropUserTable } from './user-tables.ts'
 import { LOADING, type Pragmas } from './with-pragmas.ts'
 
 /** What looks at triggers, or is one. */
@@ -84,7 +85,8 @@ export class RecordApplier {
       // Of the user's text SQLite sees to it that it is a single statement.
       if (kind === 'rows') this.#functions.run(text)
       else if (kind === 'system-rows') this.#sqlite.exec(text)
-      else this.#sqlite.prepare(text).run()
+      else if (kind === 'create-user-table') defineUserTable(this.#sqlite, text)
+      else if (kind !== 'drop' || !dropUserTable(this.#sqlite, text)) this.#sqlite.prepare(text).run()
       if (needsTriggers) this.#holdTriggersBack()
     } catch (cause) {
       throw failure(statement, messageOf(cause), cause)

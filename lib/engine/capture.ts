@@ -398,7 +398,9 @@ export class Capture {
       if (this.#hasSavepoint) this.#sqlite.exec(`ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}`)
       throw error
     }
-    if (this.#hasSavepoint && !modifier.startsWith('TEMP')) this.#trust.withdraw()
+    // What no redo will repeat may run what only the application can run.
+    const isRepeated = !modifier.startsWith('TEMP') && !(verb === 'ALTER' && hasUserTables(this.#schema.main))
+    if (this.#hasSavepoint && isRepeated) this.#trust.withdraw()
     // Foreign key actions within DROP TABLE run triggers.
     if (verb === 'DROP' && this.#schema.mayReplace) this.#beginReplacing()
   }

@@ -76,7 +76,8 @@ function definition(row: SchemaRow): string {
   if (!isUtf8(row.sql)) throw unrepresentable(row, 'its definition is not UTF-8')
   const text = `${terminated(row.sql.toString('utf8'))}\n`
   const kinds = [...ownStatements(text)].map(({ kind }) => kind)
-  const isVirtualTable = row.type === 'table' && kinds[0] === 'create-virtual-table'
+  const isVirtualTable =
+    row.type === 'table' && (kinds[0] === 'create-virtual-table' || kinds[0] === 'create-user-table')
   if (kinds.length !== 1 || !(kinds[0] === `create-${row.type}` || isVirtualTable)) {
     throw unrepresentable(row, 'its definition is not a single CREATE statement')
   }

@@ -3,6 +3,7 @@ import { messageOf, ScriptlogError } from '../errors.ts'
 import { type OwnKind, type OwnStatement, OwnStatements } from '../format/own-statements.ts'
 import { reconnectModules } from './reconnect-modules.ts'
 import { unsafeModeOf } from './unsafe-mode.ts'
+import { defineUserTable } from './user-tables.ts'
 import { LOADING, type Pragmas, withPragmas } from './with-pragmas.ts'
 
 /**
@@ -13,6 +14,7 @@ const ORDER: Readonly<Partial<Record<OwnKind, number>>> = {
   begin: 0,
   'create-table': 1,
   'create-virtual-table': 1,
+  'create-user-table': 1,
   rows: 2,
   'create-index': 3,
   'create-view': 4,
@@ -91,7 +93,8 @@ class Loader {
     if (kind !== 'pragma') this.#assertOrder(kind, offset)
     try {
       // What has a grammar of its own is one statement for certain; for the user's text SQLite is asked to see to it.
-      if (kind.startsWith('create-')) this.#sqlite.prepare(text).run()
+      if (kind === 'create-user-table') defineUserTable(this.#sqlite, text)
+      else if (kind.startsWith('create-')) this.#sqlite.prepare(text).run()
       else this.#sqlite.exec(text)
     } catch (cause) {
       const excerpt = JSON.stringify(text.slice(0, EXCERPT_LENGTH))

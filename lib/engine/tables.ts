@@ -38,6 +38,7 @@ interface Column {
 }
 
 interface Index {
+  readonly name: string
   readonly unique: number
   /** `pk`, `u` for a UNIQUE constraint, `c` for CREATE INDEX. */
   readonly origin: string
@@ -55,8 +56,8 @@ const ROWID_NAMES = ['rowid', '_rowid_', 'oid']
 export function readTables(sqlite: Database): TableShape[] {
   return sqlite
     .prepare<[], { name: string; sql: string }>(
-      `SELECT s.name, s.sql FROM main.sqlite_schema AS s, pragma_table_list(s.name) AS l
-      WHERE s.type='table' AND l.schema='main' AND l.type IN ('table','shadow') ORDER BY s.rowid`,
+      // Not of pragma_table_list: that would run the modules of all virtual tables, the application's among them.
+      "SELECT name, sql FROM main.sqlite_schema WHERE type='table' AND rootpage<>0 ORDER BY rowid",
     )
     .all()
     .filter((table) => !isInternal(table))
@@ -73,15 +74,10 @@ export function readTable(sqlite: Database, name: string, sql: string): TableSha
     .safeIntegers(false)
     .all(name)
   const indexes = sqlite
-    .prepare<[string], Index>(`SELECT "unique", origin FROM pragma_index_list(?,'main')`)
+    .prepare<[string], Index>(`SELECT "unique", origin, name FROM pragma_index_list(?,'main')`)
     .safeIntegers(false)
     .all(name)
-  const hasRowid =
-    sqlite
-      .prepare<[string], number>("SELECT wr FROM pragma_table_list(?) WHERE schema='main'")
-      .pluck()
-      .safeIntegers(false)
-      .get(name) === 0
+  const hasRowid = !isKeyTheTable(sqlite, indexes)
   return {
     name,
     columns: columns.filter(({ hidden }) => hidden === 0).map((column) => column.name),
@@ -90,6 +86,16 @@ export function readTable(sqlite: Database, name: string, sql: string): TableSha
     hasSecondaryUnique: indexes.some(({ unique, origin }) => unique === 1 && (hasRowid || origin !== 'pk')),
     isAutoincrement: hasRowid && hasWord('AUTOINCREMENT', sql),
   }
+}
+
+/** Of a table WITHOUT ROWID the index of the primary key is the table itself, and stands in no schema. */
+function isKeyTheTable(sqlite: Database, indexes: readonly Index[]): boolean {
+  const key = indexes.find(({ origin }) => origin === 'pk')
+  if (key === undefined) return false
+  return (
+    sqlite.prepare("SELECT 1 FROM main.sqlite_schema WHERE type='index' AND name=?").get(key.name) ===
+    undefined
+  )
 }
 
 function rowidKey(table: string, columns: readonly Column[], indexes: readonly Index[]): RowidKey {
