@@ -12,6 +12,10 @@ const REFUSALS: readonly { readonly reason: string; readonly message: RegExp }[]
     message: /^refused: the TEMP table or view .* hides one of the database/,
   },
   {
+    reason: 'recursive_triggers beside full-text search',
+    message: /^refused: (with PRAGMA recursive_triggers=ON )?changes of FTS tables cannot be captured/,
+  },
+  {
     reason: 'half a surrogate pair in the text of a statement',
     message: /^the SQL contains half a surrogate pair/,
   },

@@ -260,7 +260,9 @@ export class Pair {
 function visibleContent(db: SqlDatabase & Readable): string {
   if (db.pragma('trusted_schema', { simple: true }) !== 1) return 'not looked at'
   const triggers = db.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY rowid")
-  return `${contentOf(db)}\ntriggers in order: ${triggers.pluck().all()}`
+  // Modules quote the names of their tables otherwise when they rename them.
+  const content = contentOf(db).replaceAll(/( "CREATE TABLE )(?:\\"|')(\w+)(?:\\"|')\(/g, '$1$2(')
+  return `${content}\ntriggers in order: ${triggers.pluck().all()}`
 }
 
 function isIterator(value: unknown): value is Iterator<unknown> {

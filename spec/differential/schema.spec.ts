@@ -16,11 +16,16 @@ import {
   temporary,
   upkeep,
 } from './definitions.ts'
-import { oneOf } from './fragment.ts'
+import { oneOf, type Sql } from './fragment.ts'
 import { judge } from './judge.ts'
+import { changeSearch, defineSearch, search } from './search.ts'
 import { again, checkpoint, direct, endings, keep, several, statement } from './step.ts'
 
-const RUNS = 1000
+const RUNS = 800
+const SEARCH_RUNS = 300
+
+/** What run() says of changes after CREATE VIRTUAL TABLE is that of some statement before. */
+const exec = (text: Sql) => statement(text, 'exec')
 
 test('what changes the schema does what it does in better-sqlite3, and is there after every end', () => {
   judge(
@@ -49,6 +54,28 @@ test('what changes the schema does what it does in better-sqlite3, and is there 
       { weight: 1, arbitrary: checkpoint },
     ),
     RUNS,
+  )
+})
+
+test('virtual tables live among everything else, and are searched as before after every end', () => {
+  judge(
+    [...firstTables.map(direct), exec(defineSearch), exec(defineSearch)],
+    fc.oneof(
+      { weight: 12, arbitrary: statement(changeSearch, 'run', 'exec') },
+      { weight: 6, arbitrary: statement(search, 'all') },
+      { weight: 4, arbitrary: exec(defineSearch) },
+      { weight: 4, arbitrary: statement(write, 'run') },
+      { weight: 2, arbitrary: keep(oneOf(changeSearch, search)) },
+      { weight: 2, arbitrary: again },
+      { weight: 2, arbitrary: direct(oneOf(createTrigger, alter, upkeep)) },
+      {
+        weight: 6,
+        arbitrary: direct(oneOf('BEGIN', 'COMMIT', 'ROLLBACK', 'SAVEPOINT s', 'ROLLBACK TO s', 'RELEASE s')),
+      },
+      { weight: 4, arbitrary: endings('kill', 'power cut', 'immediately', 'normal', 'compact') },
+      { weight: 1, arbitrary: checkpoint },
+    ),
+    SEARCH_RUNS,
   )
 })
 
