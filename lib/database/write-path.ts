@@ -9,9 +9,10 @@
 
 import { type CheckpointDone, checkpoint as makeCheckpoint } from '../checkpoint.ts'
 import { Committer } from '../commit.ts'
-import type { Capture, CommittedChanges, ProvenRun } from '../engine/capture.ts'
+import type { Capture, CommittedChanges } from '../engine/capture.ts'
 import type { MemoryTables } from '../engine/memory-tables.ts'
 import type { NativeDatabase, NativeStatement, RunResult } from '../engine/native.ts'
+import type { ProvenRun } from '../engine/proven-runs.ts'
 import type { StatementKind, UserStatement } from '../engine/statement-kind.ts'
 import type { Verbose } from '../engine/verbose.ts'
 import {

@@ -14,14 +14,14 @@
 // A row that was touched and did not change after all (its statement failed, a savepoint was rolled back) is
 // written once more as it is, which does no harm. So rows need no undo; only segments do (pending-changes.ts).
 
-import type { Database, RunResult, Statement } from 'better-sqlite3'
+import type { Database, RunResult } from 'better-sqlite3'
 import { invariant } from '../errors.ts'
 import { leadingKeywords } from '../format/sql-scanner.ts'
 import { ROW_EVENTS, TOUCH_FUNCTION } from './capture-triggers.ts'
 import { CapturedSchema } from './captured-schema.ts'
 import { ddlText } from './ddl-text.ts'
 import { PendingChanges } from './pending-changes.ts'
-import { Proofs, type Proven } from './proofs.ts'
+import { type ProvenRun, ProvenRuns } from './proven-runs.ts'
 import { joined } from './record-text.ts'
 import {
   refuseDdl,
@@ -32,7 +32,6 @@ import {
   refuseUnknown,
 } from './refusals.ts'
 import { ReplacedRows } from './replaced-rows.ts'
-import type { Values } from './run-arguments.ts'
 import { changedTables, type Schema } from './schema.ts'
 import { SchemaTrust } from './schema-trust.ts'
 import { pragmaOf, type StatementKind, type UserStatement } from './statement-kind.ts'
@@ -52,20 +51,6 @@ export interface CommittedChanges {
    * durable with the next checkpoint, and nothing may be logged before that.
    */
   readonly needsCheckpoint: boolean
-}
-
-/** A statement that runs without being watched. */
-export interface ProvenRun {
-  readonly statement: UserStatement
-  readonly proven: Proven
-  /** For better-sqlite3: what was read of the arguments. */
-  readonly args: readonly unknown[]
-  /** What is kept of it: its text as the record, its text within a record, or the row that it touches. */
-  readonly as: 'record' | 'text' | 'row'
-  /** Of an UPDATE or DELETE that is kept as a row. */
-  readonly rowid: number | undefined
-  /** Its text, of one that is not kept as a row. */
-  readonly write: ((rowid: number | bigint) => string) | undefined
 }
 
 /** Statements that touch no row of a table that is captured, or tell which. */
@@ -103,8 +88,7 @@ export class Capture {
   readonly #system: SystemState
   readonly #changes: PendingChanges
   readonly #trust: SchemaTrust
-  readonly #proofs: Proofs
-  #lastRowid: Statement<[], bigint> | undefined
+  readonly #provenRuns: ProvenRuns
   /** Statements under way; more than one while an iterator is open. */
   #running = 0
   /** Whether a transaction was open after the last statement. */
@@ -125,8 +109,8 @@ export class Capture {
     this.#replaced = new ReplacedRows(sqlite)
     this.#system = new SystemState(sqlite)
     this.#trust = new SchemaTrust(sqlite, trustsSchema)
-    this.#proofs = new Proofs(sqlite, this.#schema)
     this.#changes = new PendingChanges(sqlite, this.#schema)
+    this.#provenRuns = new ProvenRuns(sqlite, this.#schema, this.#changes)
     const touch = (table: unknown, event: unknown, key: unknown) => this.#touch(table, event, key)
     sqlite.function(TOUCH_FUNCTION, { safeIntegers: false }, touch)
   }
@@ -220,14 +204,10 @@ export class Capture {
    */
   beginProven(statement: UserStatement, given: readonly unknown[]): ProvenRun | undefined {
     if (this.#running > 0) return undefined
-    const proven = this.#proofs.of(statement)
-    const values = proven?.args.read(given)
-    // Reading may have run a getter of the user's, which may have done anything.
-    if (proven === undefined || values === undefined || this.#proofs.of(statement) !== proven)
-      return undefined
-    const run = this.#planProven(statement, proven, values)
+    const run = this.#provenRuns.plan(statement, given)
     if (run === undefined) return undefined
-    if (run.as === 'text') this.#changes.beginText(this.#replaced.lastVersion)
+    if (run.as === 'text' && !this.#changes.tryBeginText(this.#replaced.lastVersion)) return undefined
+    if (run.as === 'record') this.#perhapsUnwatch()
     this.#isDeaf = true
     this.#running++
     return run
@@ -235,59 +215,21 @@ export class Capture {
 
   /** Called after it; `result` is undefined when it failed. Gives what it has committed, where that is known already. */
   endProven(run: ProvenRun, result: RunResult | undefined): CommittedChanges | undefined {
-    const { statement, proven, as, write, rowid } = run
     this.#isDeaf = false
     this.#running--
     if (result === undefined) {
-      if (as === 'text') this.#changes.undoText()
-      this.#followTransaction(statement, 'failed')
+      if (run.as === 'text') this.#changes.undoText()
+      this.#followTransaction(run.statement, 'failed')
       return undefined
     }
-    const { changes } = result
-    if (as === 'record') {
-      const sql = changes === 0 ? '' : (write?.(this.#rowidOf(result)) ?? '')
-      return sql === '' ? undefined : { sql, rows: changes, needsCheckpoint: false }
+    if (run.as === 'record') {
+      const sql = this.#provenRuns.recordOf(run, result)
+      return sql === '' ? undefined : { sql, rows: result.changes, needsCheckpoint: false }
     }
-    this.#system.afterStatement(statement)
-    if (as === 'text') this.#changes.endText(changes === 0 ? '' : (write?.(0) ?? ''), changes, [])
-    else if (changes > 0) {
-      const { number } = proven.table
-      if (proven.verb !== 'INSERT' && rowid !== undefined) this.#changes.touch(number, 'existing', rowid)
-      else if (proven.verb === 'INSERT') {
-        const inserted = this.#rowidOf(result)
-        this.#changes.touch(number, 'inserted', typeof inserted === 'bigint' ? String(inserted) : inserted)
-      }
-    }
-    this.#followTransaction(statement, 'done')
+    this.#system.afterStatement(run.statement)
+    this.#provenRuns.keep(run, result)
+    this.#followTransaction(run.statement, 'done')
     return undefined
-  }
-
-  #planProven(statement: UserStatement, proven: Proven, values: Values): ProvenRun | undefined {
-    const isOpen = this.#sqlite.inTransaction
-    const isAlone = !isOpen && this.#changes.isEmpty
-    if (isAlone) this.#perhapsUnwatch()
-    const args = values.args
-    const { key, isAutoincrement } = proven.table.shape
-    // The memory of AUTOINCREMENT has to be compared.
-    if (isAlone && !(proven.verb === 'INSERT' && isAutoincrement)) {
-      const write = proven.writer(values)
-      if (write !== undefined) return { statement, proven, args, as: 'record', write, rowid: undefined }
-    }
-    const rowid = proven.verb === 'INSERT' ? undefined : proven.rowidOf(values)
-    const isRow = proven.verb === 'INSERT' ? key.kind === 'rowid' : rowid !== undefined
-    if (isRow) return { statement, proven, args, as: 'row', write: undefined, rowid }
-    if (!isOpen || proven.verb === 'INSERT') return undefined
-    const write = proven.writer(values)
-    return write && { statement, proven, args, as: 'text', write, rowid: undefined }
-  }
-
-  /** The rowid of the row that was inserted last, exactly. */
-  #rowidOf({ lastInsertRowid }: RunResult): number | bigint {
-    if (typeof lastInsertRowid === 'bigint' || Number.isSafeInteger(lastInsertRowid)) return lastInsertRowid
-    this.#lastRowid ??= this.#sqlite.prepare<[], bigint>('SELECT last_insert_rowid()').pluck().safeIntegers()
-    const rowid = this.#lastRowid.get()
-    invariant(rowid !== undefined, 'a row was inserted')
-    return rowid
   }
 
   #watch(): void {

@@ -94,6 +94,15 @@ export class PendingChanges {
     this.#effects = new Effects(lastVersion)
   }
 
+  /** The same; false, and nothing is begun, when what was touched so far is too large for a text. */
+  tryBeginText(lastVersion: number): boolean {
+    const record = this.#tryWrite(this.#effects)
+    if (record === undefined) return false
+    this.#before = { effects: this.#effects, record }
+    this.#effects = new Effects(lastVersion)
+    return true
+  }
+
   /** What the statement did to `rows` rows, as text: empty when it did nothing that is logged. */
   endText(text: string, rows: number, changedTables: readonly string[]): void {
     if (text === '') {
