@@ -65,10 +65,12 @@ const returning = sql` RETURNING ${returned}`
 
 /** Columns of an INSERT with rows of values for them: the rows are as wide as the columns whatever is shrunk. */
 function columnsAndRows(item: Sql, most: number): Sql {
+  // `c` is the column that refers to other rows.
+  const found = weighted([3, key], [1, item])
   return fc
     .tuple(
       fc.subarray([...COLUMNS], { minLength: 1 }),
-      fc.array(fc.tuple(item, item, item, item), { minLength: 1, maxLength: most }),
+      fc.array(fc.tuple(found, item, item, found), { minLength: 1, maxLength: most }),
     )
     .map(([columns, rows]) => [
       `(${columns.join(', ')}) VALUES `,

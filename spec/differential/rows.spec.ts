@@ -16,7 +16,7 @@ import { oneOf } from './fragment.ts'
 import { judge } from './judge.ts'
 import { again, checkpoint, direct, endings, keep, several, statement } from './step.ts'
 
-const RUNS = 1000
+const RUNS = 900
 
 test('what changes rows does what it does in better-sqlite3, and is there after every end', () => {
   judge(

@@ -21,8 +21,8 @@ import { judge } from './judge.ts'
 import { changeSearch, defineSearch, search } from './search.ts'
 import { again, checkpoint, direct, endings, keep, several, statement } from './step.ts'
 
-const RUNS = 800
-const SEARCH_RUNS = 300
+const RUNS = 700
+const SEARCH_RUNS = 200
 
 /** What run() says of changes after CREATE VIRTUAL TABLE is that of some statement before. */
 const exec = (text: Sql) => statement(text, 'exec')

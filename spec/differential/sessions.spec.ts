@@ -29,7 +29,7 @@ import {
   whileReading,
 } from './step.ts'
 
-const RUNS = 1000
+const RUNS = 800
 
 const savepoint = oneOf('s', 't', '"s t"', 'S')
 const control = oneOf(
