@@ -339,6 +339,18 @@ test('bind: values given once, the errors of better-sqlite3, and getters that th
     )
   }))
 
+test('explain: the program of a statement, where better-sqlite3 has it', () => {
+  const db = new MemoryWorld().open()
+  const theirs: unknown = Reflect.get(BetterSqlite3.prototype, 'explain')
+  if (typeof theirs !== 'function') {
+    assert.throws(() => db.explain('SELECT ?'), /explain\(\) came with better-sqlite3 13/)
+    return
+  }
+  assert.equal(db.explain('SELECT ?'), Reflect.apply(theirs, new BetterSqlite3(':memory:'), ['SELECT ?']))
+  assert.throws(() => db.explain('PRAGMA user_version = 5'))
+  assert.is(db.pragma('user_version', { simple: true }), 0)
+})
+
 test('transaction: properties as better-sqlite3 has them', () =>
   assertTwins((db) => {
     const body = (...args: unknown[]) => args

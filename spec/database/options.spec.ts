@@ -10,7 +10,6 @@ import { inQuickDirectory } from '../support/temp-directory.ts'
 import { outcome } from './twins.ts'
 
 const WRONG: readonly (readonly [path: unknown, options: unknown])[] = [
-  [7, {}],
   [{}, {}],
   [['app'], {}],
   [Object('app'), {}],
@@ -44,6 +43,15 @@ test('wrong values: class and message as there, and no file', () =>
     }
     assert.is(filesIn(dir).size, 0)
   }))
+
+test('a file descriptor, which better-sqlite3 13 takes: a database is several files', () => {
+  for (const options of [{}, { readonly: true }]) {
+    assert.equal(
+      outcome(() => Reflect.construct(Database, [7, options])),
+      { thrown: 'TypeError', code: undefined, message: 'Expected first argument to be a string' },
+    )
+  }
+})
 
 test('null and undefined where better-sqlite3 takes them', () =>
   inQuickDirectory((dir) => {
