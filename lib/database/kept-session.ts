@@ -80,7 +80,7 @@ export class KeptSession implements Session {
     const isRead = statement.kind === 'read' && this.sqlite.prepare(sql).readonly
     if (isRead) this.sqlite.exec(sql)
     // Without parameters: exec() takes NULL for each, and run() refuses.
-    else if (statement.plain?.parameters.length === 0) {
+    else if (statement.plain?.parameters.length === 0 && statement.plain.returnsRows !== true) {
       this.#writes.runWith(statement, this.sqlite.prepare(sql), [])
     } else this.#writes.run(statement, () => this.sqlite.exec(sql))
   }

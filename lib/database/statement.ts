@@ -48,13 +48,13 @@ export class WriteStatement implements NativeStatement {
   get(...params: unknown[]): unknown {
     const native = this.#native
     assertStorable(params)
-    return this.#writes.run(this.#statement, () => native.get(...params))
+    return this.#writes.getWith(this.#statement, native, params)
   }
 
   all(...params: unknown[]): unknown[] {
     const native = this.#native
     assertStorable(params)
-    return this.#writes.run(this.#statement, () => native.all(...params))
+    return this.#writes.allWith(this.#statement, native, params)
   }
 
   /** Rows one by one; the statement commits when the iterator ends or is broken off. */

@@ -12,7 +12,7 @@ import { Committer } from '../commit.ts'
 import type { Capture, CommittedChanges } from '../engine/capture.ts'
 import type { MemoryTables } from '../engine/memory-tables.ts'
 import type { NativeDatabase, NativeStatement, RunResult } from '../engine/native.ts'
-import type { ProvenRun } from '../engine/proven-runs.ts'
+import type { ProvenResult, ProvenRun } from '../engine/proven-runs.ts'
 import type { StatementKind, UserStatement } from '../engine/statement-kind.ts'
 import type { Verbose } from '../engine/verbose.ts'
 import {
@@ -118,30 +118,54 @@ export class WritePath {
     return result
   }
 
-  /** The same for a statement without rows, which may tell by its text and arguments what it does. */
+  /** The same for `run()`, with arguments: the statement and these may tell what it does. */
   runWith(statement: UserStatement, native: NativeStatement, args: readonly unknown[]): RunResult {
-    if (statement.plain !== undefined) {
-      this.#assertMayChange()
-      const proven = this.#verbose.hush(() => this.#capture.beginProven(statement, args))
-      if (proven !== undefined) return this.#runProven(proven, native)
-    }
-    return this.run(statement, () => native.run(...args))
+    const proven = this.#prove(statement, args)
+    if (proven === undefined) return this.run(statement, () => native.run(...args))
+    const result = this.#actProven(proven, () => native.run(...proven.args))
+    this.#endProven(proven, result)
+    return result
   }
 
-  #runProven(proven: ProvenRun, native: NativeStatement): RunResult {
-    let result: RunResult
+  /** The same for `get()`. */
+  getWith(statement: UserStatement, native: NativeStatement, args: readonly unknown[]): unknown {
+    const proven = this.#prove(statement, args)
+    if (proven === undefined) return this.run(statement, () => native.get(...args))
+    const row = this.#actProven(proven, () => native.get(...proven.args))
+    this.#endProven(proven, { changes: row === undefined ? 0 : 1 })
+    return row
+  }
+
+  /** The same for `all()`. */
+  allWith(statement: UserStatement, native: NativeStatement, args: readonly unknown[]): unknown[] {
+    const proven = this.#prove(statement, args)
+    if (proven === undefined) return this.run(statement, () => native.all(...args))
+    const rows = this.#actProven(proven, () => native.all(...proven.args))
+    this.#endProven(proven, { changes: rows.length })
+    return rows
+  }
+
+  #prove(statement: UserStatement, args: readonly unknown[]): ProvenRun | undefined {
+    if (statement.plain === undefined) return undefined
+    this.#assertMayChange()
+    return this.#verbose.hush(() => this.#capture.beginProven(statement, args))
+  }
+
+  #actProven<T>(proven: ProvenRun, act: () => T): T {
     try {
-      result = native.run(...proven.args)
+      return act()
     } catch (error) {
       this.#verbose.hush(() => this.#capture.endProven(proven, undefined))
       if (!this.#sqlite.inTransaction) this.#hasChanges = false
       throw error
     }
+  }
+
+  #endProven(proven: ProvenRun, result: ProvenResult): void {
     this.#verbose.hush(() => {
       if (this.#sqlite.inTransaction) this.#capture.endProven(proven, result)
       else this.#log(() => this.#capture.endProven(proven, result) ?? this.#capture.takeCommitted())
     })
-    return result
   }
 
   /** The same for a statement whose rows are asked for one by one: it commits when the iterator ends. */

@@ -14,14 +14,14 @@
 // A row that was touched and did not change after all (its statement failed, a savepoint was rolled back) is
 // written once more as it is, which does no harm. So rows need no undo; only segments do (pending-changes.ts).
 
-import type { Database, RunResult } from 'better-sqlite3'
+import type { Database } from 'better-sqlite3'
 import { invariant } from '../errors.ts'
 import { leadingKeywords } from '../format/sql-scanner.ts'
 import { ROW_EVENTS, TOUCH_FUNCTION } from './capture-triggers.ts'
 import { CapturedSchema } from './captured-schema.ts'
 import { ddlText } from './ddl-text.ts'
 import { PendingChanges } from './pending-changes.ts'
-import { type ProvenRun, ProvenRuns } from './proven-runs.ts'
+import { type ProvenResult, type ProvenRun, ProvenRuns } from './proven-runs.ts'
 import { joined } from './record-text.ts'
 import {
   refuseDdl,
@@ -214,7 +214,7 @@ export class Capture {
   }
 
   /** Called after it; `result` is undefined when it failed. Gives what it has committed, where that is known already. */
-  endProven(run: ProvenRun, result: RunResult | undefined): CommittedChanges | undefined {
+  endProven(run: ProvenRun, result: ProvenResult | undefined): CommittedChanges | undefined {
     this.#isDeaf = false
     this.#running--
     if (result === undefined) {

@@ -5,7 +5,7 @@
 //            not do
 //   text     within one, of an UPDATE or DELETE that may touch many rows: its text, in its place among the others
 
-import type { Database, RunResult, Statement } from 'better-sqlite3'
+import type { Database, Statement } from 'better-sqlite3'
 import { invariant } from '../errors.ts'
 import type { CapturedSchema } from './captured-schema.ts'
 import type { PendingChanges } from './pending-changes.ts'
@@ -24,6 +24,13 @@ export interface ProvenRun {
   readonly rowid: number | undefined
   /** Its text, of one that is not kept as a row. */
   readonly write: ((rowid: number | bigint) => string) | undefined
+}
+
+/** What better-sqlite3 tells of a run, or what follows from the rows that it returned. */
+export interface ProvenResult {
+  /** Rows that were changed; at least one where that is all that is known. */
+  readonly changes: number
+  readonly lastInsertRowid?: number | bigint
 }
 
 export class ProvenRuns {
@@ -67,12 +74,13 @@ export class ProvenRuns {
   }
 
   /** The text of what a run has committed. */
-  recordOf({ write }: ProvenRun, result: RunResult): string {
-    return result.changes === 0 || write === undefined ? '' : write(this.#rowidOf(result))
+  recordOf({ proven, write }: ProvenRun, result: ProvenResult): string {
+    if (result.changes === 0 || write === undefined) return ''
+    return write(proven.verb === 'INSERT' ? this.#rowidOf(result) : 0)
   }
 
   /** Keeps what a run has done in an open transaction. */
-  keep({ proven, as, rowid, write }: ProvenRun, result: RunResult): void {
+  keep({ proven, as, rowid, write }: ProvenRun, result: ProvenResult): void {
     const { changes } = result
     const { number } = proven.table
     if (as === 'text') this.#changes.endText(changes === 0 ? '' : (write?.(0) ?? ''), changes, [])
@@ -85,8 +93,9 @@ export class ProvenRuns {
   }
 
   /** The rowid of the row that was inserted last, exactly. */
-  #rowidOf({ lastInsertRowid }: RunResult): number | bigint {
-    if (typeof lastInsertRowid === 'bigint' || Number.isSafeInteger(lastInsertRowid)) return lastInsertRowid
+  #rowidOf({ lastInsertRowid }: ProvenResult): number | bigint {
+    if (typeof lastInsertRowid === 'bigint') return lastInsertRowid
+    if (lastInsertRowid !== undefined && Number.isSafeInteger(lastInsertRowid)) return lastInsertRowid
     this.#lastRowid ??= this.#sqlite.prepare<[], bigint>('SELECT last_insert_rowid()').pluck().safeIntegers()
     const rowid = this.#lastRowid.get()
     invariant(rowid !== undefined, 'a row was inserted')

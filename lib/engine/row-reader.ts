@@ -79,6 +79,8 @@ export class RowReader {
   #bytesAt: Statement<[Rowid], Buffer> | undefined
   #range: Statement<[bigint, bigint], FormattedRows> | undefined
   #rowids: Statement<[bigint, bigint], bigint> | undefined
+  readonly #ordered = new Map<string, Statement<[], Buffer>>()
+  readonly #where = new Map<string, Statement<bigint[], Buffer>>()
 
   constructor(sqlite: Database, form: RowForm) {
     this.#sqlite = sqlite
@@ -121,7 +123,10 @@ export class RowReader {
   *inOrder(orderSql: string): Generator<RowChunk> {
     let lines: string[] = []
     let length = 0
-    for (const bytes of this.#prepareBytes<[]>(`ORDER BY ${orderSql}`).iterate()) {
+    const known = this.#ordered.get(orderSql)
+    const statement = known?.busy === false ? known : this.#prepareBytes<[]>(`ORDER BY ${orderSql}`)
+    this.#ordered.set(orderSql, statement)
+    for (const bytes of statement.iterate()) {
       const line = textOf(bytes, 1)
       lines.push(line)
       length += line.length
@@ -133,11 +138,15 @@ export class RowReader {
     if (lines.length > 0) yield { text: lines.join(this.#form.separator), rows: lines.length }
   }
 
-  /** The rows for which a condition holds. Meant for a handful of rows. */
-  where(conditionSql: string): string[] {
-    return this.#prepareBytes<[]>(`WHERE ${conditionSql}`)
-      .all()
-      .map((bytes) => textOf(bytes, 1))
+  /**
+   * The rows for which a condition holds. Meant for a handful of rows. A condition with parameters is one of a few, and
+   * prepared once.
+   */
+  where(conditionSql: string, ...values: readonly bigint[]): string[] {
+    const known = this.#where.get(conditionSql)
+    const statement = known ?? this.#prepareBytes<bigint[]>(`WHERE ${conditionSql}`)
+    if (known === undefined && values.length > 0) this.#where.set(conditionSql, statement)
+    return statement.all(...values).map((bytes) => textOf(bytes, 1))
   }
 
   #readRange(from: bigint, to: bigint): FormattedRows {

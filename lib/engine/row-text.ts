@@ -81,8 +81,8 @@ export class RowText {
   }
 
   /** The rows for which a condition holds, as tuples. Meant for a handful of rows. */
-  where(conditionSql: string): string[] {
-    return this.#tuples.where(conditionSql)
+  where(conditionSql: string, ...values: readonly bigint[]): string[] {
+    return this.#tuples.where(conditionSql, ...values)
   }
 
   /** The rows with rowids from `lo` to `hi`, both included, as statements `UPDATE … SET … WHERE rowid=…;`. */

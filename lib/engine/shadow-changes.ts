@@ -107,12 +107,15 @@ export class ShadowChanges {
     // A row that is written now, and gone before the commit, is known to nobody then.
     if (!isLast) this.#known.clear()
     const reports = this.#reports()
-    for (const shadow of this.#shadows) {
-      const isSet = shadow.role === 'settings' && this.#isUnknown(shadow)
-      const pages = isSet ? this.#sibling(shadow, 'pages') : undefined
+    const unknown = this.#shadows.filter((shadow) => this.#isUnknown(shadow))
+    for (const shadow of unknown) {
+      const pages = shadow.role === 'settings' ? this.#sibling(shadow, 'pages') : undefined
       if (pages !== undefined) keysOf(reports, pages.table.number).add(STRUCTURE_KEY)
+      this.#writeUnknown(shadow, record)
     }
-    for (const shadow of this.#shadows) this.#writeOne(shadow, reports, record)
+    for (const shadow of this.#shadows) {
+      if (!unknown.includes(shadow)) this.#writeReported(shadow, reports, record)
+    }
   }
 
   /** All that the module has put into a virtual table's shadow tables, as statements that need no other content. */
@@ -146,18 +149,18 @@ export class ShadowChanges {
     this.#oldReports = 0
   }
 
-  #writeOne(shadow: CapturedShadow, reports: Reports, record: RecordText): void {
+  #writeUnknown(shadow: CapturedShadow, record: RecordText): void {
+    const known = shadow.role === 'lone-content' ? this.#known.get(shadow.name) : undefined
+    if (known === undefined) writeWhole(shadow.table, record)
+    else writeRows(shadow.table, keysOfDifferent(known, this.#textOf(shadow)), record)
+  }
+
+  #writeReported(shadow: CapturedShadow, reports: Reports, record: RecordText): void {
     const { table, role } = shadow
     const keys = reports.get(table.number)
     const siblingKeys = (of: ShadowRole) => {
       const sibling = this.#sibling(shadow, of)
       return (sibling && reports.get(sibling.table.number)) ?? new Set()
-    }
-    if (this.#isUnknown(shadow)) {
-      const known = role === 'lone-content' ? this.#known.get(shadow.name) : undefined
-      if (known === undefined) writeWhole(table, record)
-      else writeRows(table, keysOfDifferent(known, this.#textOf(shadow)), record)
-      return
     }
     switch (role) {
       case 'rows':

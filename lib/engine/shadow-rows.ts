@@ -9,6 +9,8 @@ import { RowidChanges } from './rowid-changes.ts'
 const PAGE_BITS = 37n
 /** FTS5: of these, the number of a page; the others are zero for pages on which words begin. */
 const PAGE_NUMBER_BITS = 31n
+/** FTS5: entries of the index for some pages of a segment. */
+const ON_PAGES = '"segid"=? AND "pgno">>1 BETWEEN ? AND ?'
 /** What stands between two rows of a text; no value contains a newline. */
 export const SEPARATOR = ',\n'
 
@@ -34,12 +36,11 @@ export function writeIndex(
   )
   for (const segment of segments) {
     record.delete(`DELETE FROM ${name} WHERE "segid"=${segment};\n`, 0)
-    for (const tuple of table.text.where(`"segid"=${segment}`)) replaces.add(tuple, 1)
+    for (const tuple of table.text.where('"segid"=?', segment)) replaces.add(tuple, 1)
   }
   for (const { segment, lo, hi } of pageSpans(pages)) {
     if (segments.has(segment)) continue
-    const isWritten = `"segid"=${segment} AND "pgno">>1 BETWEEN ${lo} AND ${hi}`
-    for (const tuple of table.text.where(isWritten)) replaces.add(tuple, 1)
+    for (const tuple of table.text.where(ON_PAGES, segment, lo, hi)) replaces.add(tuple, 1)
   }
   replaces.end()
 }

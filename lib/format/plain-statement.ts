@@ -1,8 +1,9 @@
 // Statements on the rows of one table whose effect follows from their text, their parameters and that table alone:
 //
-//   plain  = 'INSERT INTO ' table ['(' name {',' name} ')'] ' VALUES(' value {',' value} ')'
-//          | 'UPDATE ' table ' SET ' name '=' expression {',' name '=' expression} [' WHERE ' expression]
-//          | 'DELETE FROM ' table [' WHERE ' expression]
+//   plain  = (insert | update | delete) [' RETURNING ' ('*' | name [['AS'] name] {',' …})]
+//   insert = 'INSERT INTO ' table ['(' name {',' name} ')'] ' VALUES(' value {',' value} ')'
+//   update = 'UPDATE ' table ' SET ' name '=' expression {',' name '=' expression} [' WHERE ' expression]
+//   delete = 'DELETE FROM ' table [' WHERE ' expression]
 //   table  = ['main' '.'] name        value = literal | parameter
 //
 // An expression is made of literals, parameters, names, and operators that no application can redefine and that make
@@ -29,7 +30,10 @@ export interface Name {
 /** SQL as it stands, or what is put in its place. */
 export type Piece = string | Name | Parameter
 
-export type PlainStatement = PlainInsert | PlainUpdate | PlainDelete
+export type PlainStatement = (PlainInsert | PlainUpdate | PlainDelete) & {
+  /** It has a RETURNING, which is read and not written: it does nothing. */
+  readonly returnsRows?: boolean
+}
 
 export interface PlainInsert {
   readonly verb: 'INSERT'
@@ -69,8 +73,12 @@ export function parsePlainStatement(sql: string): PlainStatement | undefined {
   if (sql.length > LONGEST_PLAIN_TEXT) return undefined
   const tokens = new Tokens(sql)
   const statement = parse(tokens)
+  const returnsRows = tokens.takeWord('RETURNING')
+  if (statement === undefined || (returnsRows && !skipResultColumns(tokens, statement.table)))
+    return undefined
   tokens.take(';')
-  return tokens.isAtEnd ? statement : undefined
+  if (!tokens.isAtEnd) return undefined
+  return returnsRows ? { ...statement, returnsRows } : statement
 }
 
 /** The text of a statement, without its semicolon. `write` gives the SQL of names and parameters. */
@@ -105,10 +113,23 @@ export function isWrittenChange(sql: string): boolean {
     if (piece.kind !== 'name') return ''
     return piece.isBare && BARE_NAMES.includes(piece.name) ? piece.name : quoteName(piece.name)
   })
-  return written === sql && statement.parameters.length === 0
+  return written === sql && statement.parameters.length === 0 && statement.returnsRows !== true
 }
 
-function parse(tokens: Tokens): PlainStatement | undefined {
+/** `*`, or names, of the table or not, with other names for them or not. */
+function skipResultColumns(tokens: Tokens, table: string): boolean {
+  if (tokens.take('*')) return true
+  do {
+    const name = tokens.name()
+    if (name === undefined) return false
+    if (tokens.take('.') && (upperCase(name.name) !== upperCase(table) || tokens.name() === undefined))
+      return false
+    if (tokens.takeWord('AS') && tokens.name() === undefined) return false
+  } while (tokens.take(','))
+  return true
+}
+
+function parse(tokens: Tokens): PlainInsert | PlainUpdate | PlainDelete | undefined {
   switch (tokens.word()) {
     case 'INSERT':
       return tokens.takeWord('INTO') ? parseInsert(tokens) : undefined

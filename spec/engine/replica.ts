@@ -61,7 +61,9 @@ export class Original {
     }
     this.capture.beforeStatement(statement)
     try {
-      if (params.length > 0) this.sqlite.prepare(sql).run(...params)
+      const native = this.sqlite.prepare(sql)
+      if (params.length > 0 && native.reader) native.all(...params)
+      else if (params.length > 0) native.run(...params)
       else this.sqlite.exec(sql)
     } catch (error) {
       this.#after(statement, 'failed')
@@ -73,7 +75,9 @@ export class Original {
   #runProven(proven: ProvenRun, native: Statement): void {
     let known: CommittedChanges | undefined
     try {
-      const result = native.run(...proven.args)
+      const result = native.reader
+        ? { changes: native.all(...proven.args).length }
+        : native.run(...proven.args)
       known = this.capture.endProven(proven, result)
     } catch (error) {
       this.capture.endProven(proven, undefined)
