@@ -91,6 +91,37 @@ function fts5(
   }
 }
 
+function fts4(name: string, options: string, more: Partial<SearchKind> = {}): SearchKind {
+  return {
+    name,
+    schema: [
+      `CREATE VIRTUAL TABLE g USING fts4(x, y${options})`,
+      'CREATE VIRTUAL TABLE words USING fts4aux(g)',
+    ],
+    change: (random) =>
+      oneOf(
+        random,
+        () => `INSERT INTO g(x, y) VALUES(${text(random)}, ${text(random)})`,
+        () => `INSERT INTO g(docid, x) VALUES(${id(random)}, ${text(random)})`,
+        () => `REPLACE INTO g(docid, x) VALUES(${id(random)}, ${text(random)})`,
+        () => `UPDATE g SET x=${text(random)} WHERE docid=${id(random)}`,
+        () => `DELETE FROM g WHERE docid>${id(random)}`,
+        () => `INSERT INTO g(x) ${many(1 + below(random, 60), `'w'||(i*${1 + below(random, 97)})`)}`,
+        () => "INSERT INTO g(g) VALUES('optimize')",
+        () => "INSERT INTO g(g) VALUES('rebuild')",
+        () => "INSERT INTO g(g) VALUES('merge=20,2')",
+        () => `INSERT INTO g(g) VALUES('automerge=${below(random, 4)}')`,
+      ),
+    queries: [
+      "SELECT docid, * FROM g WHERE g MATCH 'ash OR birch' ORDER BY docid",
+      "SELECT docid, snippet(g) FROM g WHERE g MATCH 'w1*' ORDER BY docid",
+      'SELECT * FROM words',
+    ],
+    checks: ["INSERT INTO g(g) VALUES('integrity-check')"],
+    ...more,
+  }
+}
+
 function rtree(module: string): SearchKind {
   const box = (random: Random) => {
     const [x, y] = [below(random, 100), below(random, 100)]
@@ -181,34 +212,9 @@ export const SEARCH_KINDS: readonly SearchKind[] = [
     queries: [...FTS5_QUERIES, "SELECT * FROM f('elm')", 'SELECT * FROM doc', 'SELECT * FROM words'],
     checks: ["INSERT INTO f(f, rank) VALUES('integrity-check', 1)"],
   },
-  {
-    name: 'fts4',
-    schema: [
-      "CREATE VIRTUAL TABLE g USING fts4(x, y, tokenize=porter, prefix='2')",
-      'CREATE VIRTUAL TABLE words USING fts4aux(g)',
-    ],
-    change: (random) =>
-      oneOf(
-        random,
-        () => `INSERT INTO g(x, y) VALUES(${text(random)}, ${text(random)})`,
-        () => `INSERT INTO g(docid, x) VALUES(${id(random)}, ${text(random)})`,
-        () => `REPLACE INTO g(docid, x) VALUES(${id(random)}, ${text(random)})`,
-        () => `UPDATE g SET x=${text(random)} WHERE docid=${id(random)}`,
-        () => `DELETE FROM g WHERE docid>${id(random)}`,
-        () => `INSERT INTO g(x) ${many(1 + below(random, 60), `'w'||(i*${1 + below(random, 97)})`)}`,
-        () => "INSERT INTO g(g) VALUES('optimize')",
-        () => "INSERT INTO g(g) VALUES('rebuild')",
-        () => "INSERT INTO g(g) VALUES('merge=20,2')",
-        () => `INSERT INTO g(g) VALUES('automerge=${below(random, 4)}')`,
-      ),
-    queries: [
-      "SELECT docid, * FROM g WHERE g MATCH 'ash OR birch' ORDER BY docid",
-      "SELECT docid, snippet(g) FROM g WHERE g MATCH 'w1*' ORDER BY docid",
-      'SELECT * FROM words',
-    ],
-    checks: ["INSERT INTO g(g) VALUES('integrity-check')"],
-    renamed: 'g',
-  },
+  fts4('fts4', ", tokenize=porter, prefix='2'", { renamed: 'g' }),
+  fts4('fts4, matchinfo=fts3', ', matchinfo=fts3'),
+  fts4('fts4, contentless', ', content=""'),
   rtree('rtree'),
   rtree('rtree_i32'),
   {
