@@ -1,7 +1,8 @@
 import { invariant } from './errors.ts'
 import type { Micros } from './format/time.ts'
 import type { Files } from './fs/files.ts'
-import type { Commit, LogWriter } from './log/writer.ts'
+import type { Commit } from './log/entry-chunks.ts'
+import type { LogWriter } from './log/writer.ts'
 import type { Names } from './names.ts'
 import type { StateFile } from './state-file.ts'
 

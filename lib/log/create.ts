@@ -3,8 +3,9 @@
 
 import type { Files } from '../fs/files.ts'
 import { createWhole } from '../fs/replace.ts'
+import type { Commit } from './entry-chunks.ts'
 import { encodeLogHeader, encodeRecord, type LogHeader, type StoredLogHeader } from './format.ts'
-import { type Commit, LogWriter } from './writer.ts'
+import { LogWriter } from './writer.ts'
 
 /** The bytes of a log with `commits` in it, and where it ends. */
 export function encodeLog(header: LogHeader, commits: readonly Commit[]) {

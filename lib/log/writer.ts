@@ -5,23 +5,17 @@
 //   syncedLsn   what the last completed sync covers: the `sync=` of the next entry
 //
 // After a failed write or sync the file is never touched again (its pages may be called clean and be lost): every
-// later call throws the same failure. Records that no sync covers are kept, so that a resume can copy them.
+// later call throws the same failure. What no sync covers is kept as bytes, so that a resume can copy it.
 
 import { invariant } from '../errors.ts'
 import type { Lsn } from '../format/lsn.ts'
-import type { Micros } from '../format/time.ts'
 import type { AppendFile } from '../fs/files.ts'
-import { encodeMark, encodeRecord, type StoredLogHeader } from './format.ts'
+import { type Commit, EntryChunks } from './entry-chunks.ts'
+import { encodeMark, type StoredLogHeader } from './format.ts'
 
-/** A committed transaction as it is written to a log, at whatever position. */
-export interface Commit {
+/** Where a commit came to stand. */
+export interface AppendedCommit {
   readonly xid: number
-  readonly timeMicros: Micros
-  /** Statements, each ended by `;` and a newline. */
-  readonly body: string
-}
-
-export interface AppendedCommit extends Commit {
   readonly lsn: Lsn
   readonly end: Lsn
 }
@@ -54,8 +48,10 @@ export class LogWriter {
   #syncedLsn: Lsn
   #syncedCrc: number
   #lastCrc: number
-  #waiting: Buffer[] = []
-  #unsynced: AppendedCommit[] = []
+  /** Everything from `syncedLsn` on. */
+  readonly #entries = new EntryChunks()
+  /** Commits that came after a failure: they are not in this log. */
+  readonly #kept: Commit[] = []
   #failure: LogFailure | undefined
 
   /** Goes on at `position`, up to which `file` must be durable. */
@@ -94,30 +90,26 @@ export class LogWriter {
     return this.#failure
   }
   /** Commits that no completed sync covers, oldest first. */
-  get unsynced(): readonly AppendedCommit[] {
-    return this.#unsynced
+  get unsynced(): readonly Commit[] {
+    return [...this.#entries.commitsFrom(this.#syncedLsn), ...this.#kept]
   }
 
   /** Appends a commit in memory; {@link write} hands it to the operating system. */
   append(commit: Commit): AppendedCommit {
     this.#assertSound()
     const lsn = this.#endLsn
-    const { bytes, crc } = encodeRecord(
-      commit.body,
-      { lsn, xid: commit.xid, sync: this.#syncedLsn, prev: this.#lastCrc, timeMicros: commit.timeMicros },
-      this.header.crc,
-    )
-    this.#push(bytes, crc)
-    const appended = { ...commit, lsn, end: this.#endLsn }
-    this.#unsynced.push(appended)
-    return appended
+    const { xid, timeMicros, body } = commit
+    const fields = { lsn, xid, sync: this.#syncedLsn, prev: this.#lastCrc, timeMicros }
+    const { end, crc } = this.#entries.addRecord(body, fields, this.header.crc)
+    this.#endLsn = end
+    this.#lastCrc = crc
+    return { xid, lsn, end }
   }
 
   /** Takes a commit that was made when the file had failed already: it is never written here, a resume copies it. */
   keep(commit: Commit): AppendedCommit {
-    const kept = { ...commit, lsn: this.#endLsn, end: this.#endLsn }
-    this.#unsynced.push(kept)
-    return kept
+    this.#kept.push(commit)
+    return { xid: commit.xid, lsn: this.#endLsn, end: this.#endLsn }
   }
 
   /** Appends a mark, so that what is synced is also proven; worth writing only when `syncedLsn` has grown since the last entry. */
@@ -127,21 +119,20 @@ export class LogWriter {
       { lsn: this.#endLsn, sync: this.#syncedLsn, prev: this.#lastCrc },
       this.header.crc,
     )
-    this.#push(bytes, crc)
+    this.#entries.add(bytes, this.#endLsn)
+    this.#endLsn += bytes.length
+    this.#lastCrc = crc
   }
 
   /** Hands everything appended to the operating system. Throws {@link LogFailure}. */
   write(): void {
     this.#assertSound()
-    if (this.#waiting.length === 0) return
-    const bytes =
-      this.#waiting.length === 1 ? (this.#waiting[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#waiting)
+    if (this.#writtenLsn === this.#endLsn) return
     try {
-      this.#file.append(bytes)
+      this.#file.append(this.#entries.bytesFrom(this.#writtenLsn))
     } catch (cause) {
       throw this.#fail('append', cause)
     }
-    this.#waiting = []
     this.#writtenLsn = this.#endLsn
   }
 
@@ -179,19 +170,11 @@ export class LogWriter {
     this.#file.close()
   }
 
-  #push(bytes: Buffer, crc: number): void {
-    this.#waiting.push(bytes)
-    this.#endLsn += bytes.length
-    this.#lastCrc = crc
-  }
-
   #covered(lsn: Lsn, crc: number): void {
     if (lsn <= this.#syncedLsn) return
     this.#syncedLsn = lsn
     this.#syncedCrc = crc
-    let durable = 0
-    while ((this.#unsynced[durable]?.end ?? Number.POSITIVE_INFINITY) <= lsn) durable++
-    this.#unsynced.splice(0, durable)
+    this.#entries.dropBefore(lsn)
   }
 
   #fail(operation: LogOperation, cause: unknown): LogFailure {

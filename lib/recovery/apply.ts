@@ -3,7 +3,7 @@
 
 import { type ErrorDetails, invariant, messageOf, OpenError, ScriptlogError } from '../errors.ts'
 import { formatLsn, type Lsn } from '../format/lsn.ts'
-import type { Commit } from '../log/writer.ts'
+import type { Commit } from '../log/entry-chunks.ts'
 import { readScript } from '../script.ts'
 import type { Context } from './context.ts'
 import type { Plan } from './plan.ts'

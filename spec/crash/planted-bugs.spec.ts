@@ -197,7 +197,7 @@ const BUGS: readonly PlantedBug[] = [
     edits: [
       inWriter(
         "    } catch (cause) {\n      throw this.#fail('append', cause)\n    }\n",
-        "    } catch (cause) {\n      if (this.#unsynced.length > 0) throw this.#fail('append', cause)\n    }\n",
+        "    } catch (cause) {\n      if (this.unsynced.length > 0) throw this.#fail('append', cause)\n    }\n",
       ),
     ],
   },

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { crc32, formatCrc } from '../../lib/format/checksum.ts'
-import { encodeLogHeader, encodeRecord, parseLogHeader } from '../../lib/log/format.ts'
+import { encodeLogHeader, encodeRecord, parseLogHeader, putRecord, recordRoom } from '../../lib/log/format.ts'
 import { asRead, fileOf, LogDraft, readLog, SOME_HEADER, SOME_TIME } from '../support/logs.ts'
 
 test('a log, byte for byte', () => {
@@ -119,9 +119,43 @@ test('whatever is written, with any pattern of syncs and marks, is read as it wa
 test('a record that could not be read back is never made', () => {
   const fields = { lsn: 100, xid: 1, sync: 100, prev: 0, timeMicros: SOME_TIME }
   assert.throws(() => encodeRecord('INSERT', fields, 0), /invariant/)
+  for (const body of [';', '\n', 'INSERT;', 'INSERT\n']) {
+    assert.throws(() => encodeRecord(body, fields, 0), /invariant/, JSON.stringify(body))
+  }
   assert.throws(() => encodeRecord('', { ...fields, xid: 2 ** 53 }, 0), /invariant/)
+  assert.throws(() => encodeRecord('', { ...fields, xid: 0 }, 0), /invariant/)
   assert.throws(() => encodeRecord('', { ...fields, timeMicros: 2 ** 53 }, 0), /invariant/)
   assert.throws(() => encodeRecord('', { ...fields, lsn: Number.MAX_SAFE_INTEGER }, 0), /invariant/)
+})
+
+test('the same body as text and in UTF-8 makes the same record, half characters included', () => {
+  const fields = { lsn: 0xfff_ffff_fff0, xid: 123_456, sync: 100, prev: 0xab, timeMicros: SOME_TIME }
+  for (const body of ['', 'x;\n', "'hällo \u{1F600}';\n", "'\ud83d';\n", '\ufeff;\n']) {
+    const text = encodeRecord(body, fields, 7)
+    assert.equal(encodeRecord(Buffer.from(body), fields, 7), text)
+    const covered = `BEGIN;\n${body}COMMIT; --@ lsn=FFF/FFFFFFF0 xid=123456 sync=0/00000064 prev=000000ab time=2026-11-20T06:53:29.000000Z`
+    assert.is(text.crc, crc32(covered, 7))
+    assert.equal(text.bytes, Buffer.from(`${covered} crc=${formatCrc(text.crc)}\n`))
+  }
+})
+
+test('a record is put where it is asked for, within its room, and never where there is none', () => {
+  const fields = { lsn: 2 ** 52, xid: 2 ** 53 - 1, sync: 2 ** 52, prev: 0, timeMicros: SOME_TIME }
+  const body = "INSERT INTO t VALUES('ä');\n"
+  const { bytes, crc } = encodeRecord(body, fields, 0)
+  assert.ok(bytes.length <= recordRoom(Buffer.byteLength(body)))
+  const to = Buffer.alloc(bytes.length + 5)
+  const bodyStart = 5 + 'BEGIN;\n'.length
+  assert.equal(putRecord(to, 5, body, fields, 0), {
+    bodyStart,
+    bodyEnd: bodyStart + Buffer.byteLength(body),
+    end: to.length,
+    crc,
+  })
+  assert.equal(to.subarray(5), bytes)
+  for (let length = 0; length < to.length; length++) {
+    assert.throws(() => putRecord(to.subarray(0, length), 5, body, fields, 0), `${length} bytes`)
+  }
 })
 
 test.run()

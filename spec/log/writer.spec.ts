@@ -8,7 +8,8 @@ import { imageOf } from '../../lib/fs/image.ts'
 import { type Fault, MemoryFiles } from '../../lib/fs/memory.ts'
 import type { Operation } from '../../lib/fs/operation.ts'
 import { createLog, encodeLog } from '../../lib/log/create.ts'
-import { type Commit, LogFailure, LogWriter } from '../../lib/log/writer.ts'
+import type { Commit } from '../../lib/log/entry-chunks.ts'
+import { LogFailure, LogWriter } from '../../lib/log/writer.ts'
 import { fileOf, type ReadLog, readLog, SOME_HEADER, SOME_TIME } from '../support/logs.ts'
 
 const initial = imageOf({}, ['/d'])
@@ -38,6 +39,11 @@ function readBack(files: MemoryFiles): ReadLog | undefined {
 
 function xidsOf(found: ReadLog | undefined): number[] {
   return (found?.entries ?? []).filter(({ kind }) => kind === 'record').map(({ xid }) => xid)
+}
+
+/** The unsynced commits, their bodies as text. */
+function unsyncedOf(log: LogWriter): Commit[] {
+  return log.unsynced.map((each) => ({ ...each, body: each.body.toString() }))
 }
 
 test('appended is not written, written is not synced, and each call does its part alone', () => {
@@ -97,7 +103,32 @@ test('unsynced commits are kept until a sync covers them', () => {
   log.sync()
   assert.equal(log.unsynced, [])
   assert.equal({ lsn: log.syncedLsn, crc: log.syncedCrc }, { lsn: log.endLsn, crc: log.lastCrc })
-  assert.equal(log.append(commit(3)).body, log.unsynced[0]?.body)
+  log.append(commit(3))
+  assert.equal(unsyncedOf(log), [commit(3)])
+})
+
+test('each commit is synced: what is durable is not kept, and the same memory serves all of them', () => {
+  const { bytes, header, position } = encodeLog(SOME_HEADER, [])
+  const buffers = new Set<ArrayBufferLike>()
+  let sizeBytes = bytes.length
+  const file: AppendFile = {
+    get sizeBytes() {
+      return sizeBytes
+    },
+    append(more) {
+      buffers.add(more.buffer)
+      sizeBytes += more.length
+    },
+    sync: () => undefined,
+    syncAsync: async () => undefined,
+    close: () => undefined,
+  }
+  const log = new LogWriter(path, file, header, position)
+  for (let xid = 1; xid <= 300; xid++) {
+    log.append({ ...commit(xid), body: `SELECT '${'x'.repeat(10_000)}';\n` })
+    log.sync()
+  }
+  assert.is(buffers.size, 1)
 })
 
 /** A log on a file whose asynchronous syncs end when the spec says so. */
@@ -211,6 +242,20 @@ test('after a failed write or sync the file is never touched again, and every ca
       [2],
     )
   }
+})
+
+test('a commit that comes after the failure is kept with those in doubt, and does not reach the file', () => {
+  let isBroken = false
+  const { files, log } = given(({ kind }) => (kind === 'append' && isBroken ? { code: 'EIO' } : undefined))
+  log.append(commit(1))
+  log.sync()
+  isBroken = true
+  const { end } = log.append(commit(2))
+  assert.throws(() => log.write())
+  isBroken = false
+  assert.equal(log.keep(commit(3)), { xid: 3, lsn: end, end })
+  assert.equal(unsyncedOf(log), [commit(2), commit(3)])
+  assert.equal(xidsOf(readBack(files)), [1])
 })
 
 test('a failed asynchronous sync fails the log as well', async () => {
