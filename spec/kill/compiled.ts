@@ -13,20 +13,28 @@ const compiled = new Set<string>()
 
 /** Compiles what stands in `lib/` and `spec/kill/` now; returns the path of the program `spec/kill/<name>.js`. */
 export function compiledProgram(name: string): string {
-  const program = join(OUT, 'spec', 'kill', `${name}.js`)
-  if (!compiled.has(name)) compile(name)
+  compileOnce(name, [
+    ...libraryFiles(),
+    join('spec', 'kill', `${name}.ts`),
+    join('spec', 'kill', 'workload.ts'),
+  ])
+  return join(OUT, 'spec', 'kill', `${name}.js`)
+}
+
+/** Compiles what stands in `lib/` now; returns the path of its door. */
+export function compiledLibrary(): string {
+  compileOnce('', libraryFiles())
+  return join(OUT, 'lib', 'index.js')
+}
+
+function compileOnce(name: string, sources: readonly string[]): void {
+  if (!compiled.has(name)) compile(sources)
   compiled.add(name)
-  return program
 }
 
 process.on('exit', () => rmSync(OUT, { recursive: true, force: true }))
 
-function compile(name: string): void {
-  const sources = [
-    ...filesBelow('lib'),
-    join('spec', 'kill', `${name}.ts`),
-    join('spec', 'kill', 'workload.ts'),
-  ]
+function compile(sources: readonly string[]): void {
   const options = {
     target: typescript.ScriptTarget.ES2022,
     module: typescript.ModuleKind.ESNext,
@@ -43,8 +51,8 @@ function compile(name: string): void {
   writeFileSync(join(OUT, 'package.json'), '{ "type": "module" }\n')
 }
 
-function filesBelow(folder: string): string[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+function libraryFiles(): string[] {
+  return readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(folder, name))
+    .map((name) => join('lib', name))
 }
