@@ -1,5 +1,6 @@
 import { lowerCase } from '../format/lexis.ts'
 import {
+  isComputed,
   LONGEST_PLAIN_TEXT,
   type Name,
   type Parameter,
@@ -63,7 +64,8 @@ export class ProvenChange {
     if (set.some((column) => column === undefined || column.isKey)) return undefined
     const setsUnique = set.some((column) => column?.isUnique === true)
     if (setsUnique && !mayChangeUnique) return undefined
-    const isExact = (key !== undefined || !setsUnique) && meansTheSame(statement, facts)
+    const isExact =
+      (key !== undefined || !setsUnique) && !isComputed(statement) && meansTheSame(statement, facts)
     return isExact || key !== undefined ? new ProvenChange(statement, facts, key, isExact) : undefined
   }
 
@@ -97,7 +99,10 @@ export class ProvenChange {
 }
 
 function piecesOf(statement: PlainUpdate | PlainDelete): readonly Piece[] {
-  const assigned = statement.verb === 'UPDATE' ? statement.assignments.flatMap(({ value }) => value) : []
+  const assigned =
+    statement.verb === 'UPDATE'
+      ? statement.assignments.flatMap(({ value }) => ('kind' in value ? [] : value))
+      : []
   return [...assigned, ...(statement.where ?? [])]
 }
 
@@ -162,7 +167,9 @@ function meansTheSame(statement: PlainUpdate | PlainDelete, facts: TableFacts): 
   const toText = assignments.filter(({ column }) => affinityOf(column) === 'text')
   if (!named.includes('text') && toText.length === 0) return true
   if (named.includes('none') || COMPUTES.test(operators) || FRACTION.test(operators)) return false
-  return toText.every(({ value: [only, ...others] }) => {
+  return toText.every(({ value }) => {
+    if ('kind' in value) return false
+    const [only, ...others] = value
     if (only === undefined || others.length > 0) return false
     return typeof only === 'string' || only.kind !== 'name' || affinityOf(only.name) === 'text'
   })
@@ -180,6 +187,7 @@ function affinitiesOf(
   }
   if (statement.verb === 'DELETE') return affinities
   for (const { column, value } of statement.assignments) {
+    if ('kind' in value) continue
     const [only, ...others] = value
     const affinity = columns.get(lowerCase(column))?.affinity
     if (only === undefined || others.length > 0 || !isParameter(only) || affinity === undefined) continue

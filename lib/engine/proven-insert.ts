@@ -1,5 +1,11 @@
 import { lowerCase } from '../format/lexis.ts'
-import { LONGEST_PLAIN_TEXT, type Parameter, type PlainInsert } from '../format/plain-statement.ts'
+import {
+  type Computed,
+  isComputed,
+  LONGEST_PLAIN_TEXT,
+  type Parameter,
+  type PlainInsert,
+} from '../format/plain-statement.ts'
 import { quoteName } from '../format/sql-literal.ts'
 import type { CapturedTable } from './captured-table.ts'
 import { isStableAsText, provenLiteral } from './proven-value.ts'
@@ -7,7 +13,7 @@ import { RunArguments, type Values } from './run-arguments.ts'
 import type { Affinity, ColumnFacts, TableFacts } from './table-facts.ts'
 
 interface Target {
-  readonly value: string | Parameter
+  readonly value: string | Parameter | Computed
   readonly affinity: Affinity
 }
 
@@ -42,7 +48,7 @@ export class ProvenInsert {
     this.#targets = others.map(({ column, value }) => ({ value, affinity: column.affinity }))
     const isStable = ({ value, affinity }: Target) =>
       typeof value !== 'string' || affinity !== 'text' || isStableAsText(value)
-    this.#isExact = hasPlainDefaults && this.#targets.every(isStable)
+    this.#isExact = hasPlainDefaults && !isComputed(statement) && this.#targets.every(isStable)
   }
 
   /** Undefined when a rule does not hold; those that concern every statement do. */
@@ -65,6 +71,7 @@ export class ProvenInsert {
     if (!this.#isExact) return undefined
     let literals = ''
     for (const { value, affinity } of this.#targets) {
+      if (typeof value !== 'string' && value.kind === 'computed') return undefined
       const literal = typeof value === 'string' ? value : provenLiteral(values.of(value), affinity)
       if (literal === undefined) return undefined
       literals += literals === '' ? literal : `,${literal}`

@@ -6,11 +6,13 @@
 //   delete = 'DELETE FROM ' table [' WHERE ' expression]
 //   table  = ['main' '.'] name        value = literal | parameter
 //
-// An expression is made of literals, parameters, names, and operators that no application can redefine and that make
+// An expression that is assigned or inserted may also be anything else: it can change nothing, and is called computed.
+// What such a statement makes of its row is only known from the row. Everywhere else an expression is made of literals, parameters, names, and operators that no application can redefine and that make
 // no text. There is no call, no subquery, no collation, no conflict resolution, no clause beyond these: whoever reads it sees all of it.
 // What is malformed beyond that, SQLite will say. Reading a text and writing it again gives the same text when it was
 // written here: that is how files are checked.
 
+import { invariant } from '../errors.ts'
 import { upperCase, WORD_PATTERN } from './lexis.ts'
 import { quoteName, textLiteral } from './sql-literal.ts'
 import { skipBlank } from './sql-scanner.ts'
@@ -27,6 +29,13 @@ export interface Name {
   readonly isBare: boolean
 }
 
+/** An expression that is not looked into. */
+export interface Computed {
+  readonly kind: 'computed'
+}
+
+const COMPUTED: Computed = { kind: 'computed' }
+
 /** SQL as it stands, or what is put in its place. */
 export type Piece = string | Name | Parameter
 
@@ -41,13 +50,13 @@ export interface PlainInsert {
   /** Undefined for all columns. */
   readonly columns: readonly string[] | undefined
   readonly parameters: readonly Parameter[]
-  /** The text of a literal, or a parameter. */
-  readonly values: readonly (string | Parameter)[]
+  /** The text of a literal, a parameter, or something computed. */
+  readonly values: readonly (string | Parameter | Computed)[]
 }
 
 export interface Assignment {
   readonly column: string
-  readonly value: readonly Piece[]
+  readonly value: readonly Piece[] | Computed
 }
 
 export interface PlainUpdate {
@@ -98,8 +107,19 @@ export function writeChange(
   const table = quoteName(statement.table)
   const where = statement.where === undefined ? '' : ` WHERE ${text(statement.where)}`
   if (statement.verb === 'DELETE') return `DELETE FROM ${table}${where}`
-  const assigned = statement.assignments.map(({ column, value }) => `${quoteName(column)}=${text(value)}`)
+  const assigned = statement.assignments.map(({ column, value }) => {
+    invariant(!('kind' in value), 'what is computed has no text')
+    return `${quoteName(column)}=${text(value)}`
+  })
   return `UPDATE ${table} SET ${assigned.join()}${where}`
+}
+
+/** Something in the statement is not looked into. */
+export function isComputed(statement: PlainStatement): boolean {
+  if (statement.verb === 'INSERT') {
+    return statement.values.some((value) => typeof value !== 'string' && value.kind === 'computed')
+  }
+  return statement.verb === 'UPDATE' && statement.assignments.some(({ value }) => 'kind' in value)
 }
 
 /** Undeclared they stand without quotes: SQLite might take a quoted word that names no column for text. */
@@ -108,7 +128,7 @@ const BARE_NAMES = ['rowid', '_rowid_', 'oid']
 /** True for an UPDATE or DELETE that {@link writeChange} has written, with values for its parameters. */
 export function isWrittenChange(sql: string): boolean {
   const statement = parsePlainStatement(sql)
-  if (statement === undefined || statement.verb === 'INSERT') return false
+  if (statement === undefined || statement.verb === 'INSERT' || isComputed(statement)) return false
   const written = writeChange(statement, (piece) => {
     if (piece.kind !== 'name') return ''
     return piece.isBare && BARE_NAMES.includes(piece.name) ? piece.name : quoteName(piece.name)
@@ -156,17 +176,42 @@ function parseInsert(tokens: Tokens): PlainInsert | undefined {
     if (!tokens.take(')')) return undefined
   }
   if (!tokens.takeWord('VALUES') || !tokens.take('(')) return undefined
-  const values: (string | Parameter)[] = []
+  const values: (string | Parameter | Computed)[] = []
   do {
-    const sign = tokens.take('-') ? '-' : ''
-    const value = tokens.literal() ?? (sign === '' ? tokens.parameter() : undefined)
+    const value = tokens.either(
+      () => parseValue(tokens),
+      () => skipExpression(tokens),
+    )
     if (value === undefined) return undefined
-    if (sign !== '' && !/^\d/.test(String(value))) return undefined
-    values.push(typeof value === 'string' ? sign + value : value)
+    values.push(value)
   } while (tokens.take(','))
   return tokens.take(')')
     ? { verb: 'INSERT', table, columns, parameters: tokens.parameters, values }
     : undefined
+}
+
+/** A literal or a parameter, with nothing behind it. */
+function parseValue(tokens: Tokens): string | Parameter | undefined {
+  const sign = tokens.take('-') ? '-' : ''
+  const value = tokens.literal() ?? (sign === '' ? tokens.parameter() : undefined)
+  if (value === undefined || (sign !== '' && !/^\d/.test(String(value))) || !tokens.isAt([',', ')']))
+    return undefined
+  return typeof value === 'string' ? sign + value : value
+}
+
+/** What ends an expression, outside of brackets. */
+const CLAUSES = ['WHERE', 'FROM', 'ORDER', 'LIMIT', 'RETURNING']
+
+/** Takes an expression of any kind. */
+function skipExpression(tokens: Tokens): Computed | undefined {
+  for (let depth = 0, length = 0; ; length++) {
+    if (depth === 0 && (tokens.isAt([',', ')', ';', ...CLAUSES]) || tokens.isAtEnd)) {
+      return length === 0 ? undefined : COMPUTED
+    }
+    if (tokens.isAt(['('])) depth++
+    else if (tokens.isAt([')'])) depth--
+    if (!tokens.skip()) return undefined
+  }
 }
 
 function parseUpdate(tokens: Tokens): PlainUpdate | undefined {
@@ -176,7 +221,10 @@ function parseUpdate(tokens: Tokens): PlainUpdate | undefined {
   do {
     const column = tokens.name()
     if (column === undefined || !tokens.take('=')) return undefined
-    const value = new ExpressionReader(tokens, table).read()
+    const value = tokens.either(
+      () => parseAssigned(tokens, table),
+      () => skipExpression(tokens),
+    )
     if (value === undefined) return undefined
     assignments.push({ column: column.name, value })
   } while (tokens.take(','))
@@ -184,6 +232,12 @@ function parseUpdate(tokens: Tokens): PlainUpdate | undefined {
   return where === 'none'
     ? undefined
     : { verb: 'UPDATE', table, assignments, parameters: tokens.parameters, where }
+}
+
+/** A plain expression, with nothing behind it. */
+function parseAssigned(tokens: Tokens, table: string): readonly Piece[] | undefined {
+  const pieces = new ExpressionReader(tokens, table).read()
+  return tokens.isAtEnd || tokens.isAt([',', ';', 'WHERE', 'RETURNING']) ? pieces : undefined
 }
 
 function parseDelete(tokens: Tokens): PlainDelete | undefined {
@@ -430,6 +484,34 @@ class Tokens {
 
   get isAtEnd(): boolean {
     return this.#at === this.#sql.length
+  }
+
+  /** What one reading finds, or, from the same place, another. */
+  either<A, B>(read: () => A | undefined, readOtherwise: () => B | undefined): A | B | undefined {
+    const [at, positional, count] = [this.#at, this.#positional, this.parameters.length]
+    const found = read()
+    if (found !== undefined) return found
+    this.#at = at
+    this.#positional = positional
+    this.parameters.length = count
+    return readOtherwise()
+  }
+
+  /** One of these symbols and words, in upper case, stands here. */
+  isAt(tokens: readonly string[]): boolean {
+    const found = this.#match(SYMBOL)?.[0] ?? this.#match(WORD)?.[0]
+    return found !== undefined && tokens.includes(upperCase(found))
+  }
+
+  /** Takes one token of any kind; false where none stands that is known here. */
+  skip(): boolean {
+    if (this.literal() !== undefined || this.parameter() !== undefined) return true
+    const start = this.#sql[this.#at] ?? ''
+    if (start === '"' || start === '`' || start === '[') return this.name() !== undefined
+    const token = this.#match(WORD)?.[0] ?? this.#match(SYMBOL)?.[0]
+    if (token === undefined) return false
+    this.#advance(token.length)
+    return true
   }
 
   /** The bare word that stands here, in upper case. */

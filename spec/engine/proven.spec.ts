@@ -172,6 +172,17 @@ const READ_BACK: readonly {
     sql: 'UPDATE d SET b=a+0.2 WHERE rowid=1',
   },
   {
+    what: 'a value that is computed',
+    table: 'CREATE TABLE d(a, b)',
+    sql: 'INSERT INTO d VALUES(1,random())',
+  },
+  {
+    what: 'a row that is named, changed by a call',
+    table: 'CREATE TABLE d(a, b); INSERT INTO d VALUES(1,1)',
+    sql: 'UPDATE d SET b=random() WHERE rowid=?',
+    params: [1],
+  },
+  {
     what: 'an AUTOINCREMENT',
     table: 'CREATE TABLE d(a INTEGER PRIMARY KEY AUTOINCREMENT, b)',
     sql: 'INSERT INTO d(b) VALUES(1)',
@@ -440,10 +451,10 @@ test(`random plain statements, transactions and savepoints, seeds ${SEED} to ${S
       if (verb < 0.45) {
         const some = columns.slice(0, 4).filter(() => random() < 0.7)
         const names = some.length === 0 ? ['id'] : some
-        return `INSERT INTO t(${names.join()}) VALUES(${names.map(value).join()})`
+        return `INSERT INTO t(${names.join()}) VALUES(${names.map(() => (random() < 0.1 ? 'abs(random()%9)' : value())).join()})`
       }
       if (verb < 0.75)
-        return `UPDATE t SET ${pick(['n', 's', 'u'])}=${expression()}, s=${value()}${random() < 0.9 ? ` WHERE ${condition()}` : ''}`
+        return `UPDATE t SET ${pick(['n', 's', 'u'])}=${random() < 0.2 ? `(SELECT count(*)+${value()} FROM t)` : expression()}, s=${value()}${random() < 0.9 ? ` WHERE ${condition()}` : ''}`
       if (verb < 0.85) return `DELETE FROM t WHERE ${condition()}`
       if (verb < 0.88) return 'DELETE FROM t'
       return pick([
