@@ -262,7 +262,7 @@ test('readLog tells every transaction, in order, while the database is open', ()
     [1, 2, 3],
   )
   assert.is(transactions[0]?.sql, 'CREATE TABLE t(a);\n')
-  assert.match(transactions[2]?.sql ?? '', /^DELETE FROM .*\nINSERT INTO .*\n$/)
+  assert.match(transactions[2]?.sql ?? '', /^INSERT INTO .*\nDELETE FROM .*\n$/)
   assert.is(transactions[2]?.endLsn, db.status().log.endLsn)
   assert.is(db.lastCommit?.lsn, transactions[2]?.lsn)
 })
