@@ -8,14 +8,14 @@ import { key, value } from './values.ts'
 export const COLUMNS = ['id', 'a', 'b', 'c'] as const
 export const VIEWS = ['view1', 'view2'] as const
 
-export const table = weighted([3, 't'], [3, 'u'], [2, 'v'], [1, oneOf('"w w"', '[it\'s "é"]', '`select`')])
+export const table = weighted([9, 't'], [9, 'u'], [1, oneOf('v', '"w w"', '[it\'s "é"]', '`select`')])
 export const column = oneOf('a', 'b', 'c', 'id')
-const anyColumn = weighted([9, column], [1, oneOf('rowid', 'd', 'e', 'oid')])
+const anyColumn = weighted([30, column], [1, oneOf('rowid', 'oid', 'd', 'e')])
 /** What rows are written to: tables, views with INSTEAD OF triggers, TEMP tables. */
 const target = weighted(
-  [14, table],
+  [24, table],
   [1, oneOf(...VIEWS)],
-  [1, oneOf('main.t', 'temp.t', 'temp.x', 'history')],
+  [1, oneOf('main.t', 'history', 'temp.t', 'temp.x')],
 )
 
 export const resolution = oneOf('REPLACE', 'IGNORE', 'FAIL', 'ABORT', 'ROLLBACK')
@@ -38,6 +38,14 @@ export const expression: Sql = weighted(
   [1, sql`CASE WHEN ${column} > ${value} THEN ${value} ELSE ${column} END`],
   [1, sql`${ownFunction}(${simpleExpression})`],
   [1, oneOf('changes()', "json_extract('[1,2]', '$[1]')", "json('{')", 'abs(-9223372036854775808)')],
+)
+
+/** Where no row is at hand. */
+const constant: Sql = weighted(
+  [14, value],
+  [1, sql`(SELECT max(${column}) FROM ${table})`],
+  [1, sql`${ownFunction}(${value})`],
+  [1, oneOf('changes()', "json('{')", 'abs(-9223372036854775808)', "json_extract('[1,2]', '$[1]')")],
 )
 
 const comparison = sql`${anyColumn} ${oneOf('=', '<', '>', '<>', 'IS', '>=')} ${value}`
@@ -83,11 +91,9 @@ function columnsAndRows(item: Sql, most: number): Sql {
 }
 
 const conflictTarget = weighted(
-  [2, '(id)'],
-  [2, sql`(${column})`],
-  [1, '(a, b)'],
-  [1, '(a COLLATE NOCASE)'],
-  [1, '(a) WHERE b > 1'],
+  [6, '(id)'],
+  [1, sql`(${column})`],
+  [1, oneOf('(a, b)', '(a COLLATE NOCASE)', '(a) WHERE b > 1')],
 )
 const update = sql`UPDATE SET ${listOf(oneOf(assignment, sql`${column} = excluded.${column}`), 1, 2)}${maybe(sql` WHERE ${condition}`, 4)}`
 const upsertAction = oneOf('NOTHING', update)
@@ -123,13 +129,13 @@ export function changeInTrigger(row: Sql): Sql {
   )
 }
 
-const insertion = insertInto(target, expression)
+const insertion = insertInto(target, constant)
 const deletion = sql`DELETE FROM ${target}${where}`
 const updating = weighted(
   [5, sql`UPDATE${orResolution} ${target} SET ${assignments}${where}`],
   [
     1,
-    sql`UPDATE${orResolution} ${target} SET a = source.b FROM ${table} AS source WHERE ${target}.id = source.id`,
+    sql`UPDATE${orResolution} ${oneOf('t', 'u')} AS changed SET a = source.b FROM ${table} AS source WHERE changed.id = source.id`,
   ],
 )
 const withTable = sql`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3)`

@@ -34,7 +34,7 @@ const defaultValue = weighted(
   ],
 )
 const action = oneOf('CASCADE', 'SET NULL', 'SET DEFAULT', 'RESTRICT', 'NO ACTION')
-const reference = sql`REFERENCES ${weighted([3, 't'], [3, 'u'], [1, table])}${weighted([4, '(id)'], [2, ''], [1, '(a)'])}${maybe(sql` ON DELETE ${action}`)}${maybe(sql` ON UPDATE ${action}`)}${maybe(' DEFERRABLE INITIALLY DEFERRED')}`
+const reference = sql`REFERENCES ${weighted([3, 't'], [3, 'u'], [1, table])}${weighted([12, '(id)'], [6, ''], [1, '(a)'])}${maybe(sql` ON DELETE ${action}`)}${maybe(sql` ON UPDATE ${action}`)}${maybe(' DEFERRABLE INITIALLY DEFERRED')}`
 
 const columnRule = weighted(
   [3, ''],
@@ -70,17 +70,15 @@ const tableRule = maybe(
     sql`, FOREIGN KEY(a, b) REFERENCES ${table}(a, b) ON DELETE ${action} ON UPDATE ${action}`,
     sql`, FOREIGN KEY(a) REFERENCES ${table} ON DELETE ${action}`,
   ),
-  4,
+  8,
 )
 const comment = maybe(oneOf(' -- a comment; with a semicolon', ' /* another */', ' -- ends the text\n'), 8)
-const rowidKey = oneOf(
-  'id INTEGER PRIMARY KEY',
-  'id INTEGER PRIMARY KEY AUTOINCREMENT',
-  sql`id INTEGER PRIMARY KEY${onConflict}`,
-  sql`id${onConflict} PRIMARY KEY`,
-  'id INTEGER PRIMARY KEY DESC',
-  'id',
-  'id INT UNIQUE',
+const rowidKey = weighted(
+  [6, 'id INTEGER PRIMARY KEY'],
+  [3, 'id INTEGER PRIMARY KEY AUTOINCREMENT'],
+  [1, sql`id INTEGER PRIMARY KEY${onConflict}`],
+  [1, sql`id PRIMARY KEY${onConflict}`],
+  [2, oneOf('id INTEGER PRIMARY KEY DESC', 'id INT UNIQUE', 'id')],
 )
 const singleKey = sql`id ${oneOf('', 'INTEGER', 'TEXT COLLATE NOCASE', 'INT')} PRIMARY KEY${oneOf('', ' DESC')}${onConflict}`
 const doubleKey = oneOf(
@@ -93,10 +91,10 @@ const doubleKey = oneOf(
 /** What follows `CREATE TABLE`: a table with all of {@link COLUMNS}. */
 function tableText(name: Part): Sql {
   return weighted(
-    [5, sql`${name}(${rowidKey}, ${columnsOf(type)}${generated}${tableRule})`],
+    [16, sql`${name}(${rowidKey}, ${columnsOf(type)}${generated}${tableRule})`],
     [1, sql`${name}(id, ${columnsOf(type)}, ${doubleKey}${tableRule})`],
-    [1, sql`${name}(id INTEGER PRIMARY KEY, ${columnsOf(strictType)}${strictGenerated}${tableRule}) STRICT`],
-    [1, sql`${name}(${singleKey}, ${columnsOf(type)}${generated}${tableRule}) WITHOUT ROWID`],
+    [2, sql`${name}(id INTEGER PRIMARY KEY, ${columnsOf(strictType)}${strictGenerated}${tableRule}) STRICT`],
+    [4, sql`${name}(${singleKey}, ${columnsOf(type)}${generated}${tableRule}) WITHOUT ROWID`],
     [1, sql`${name}(id${oneOf('', ' TEXT')}, ${columnsOf(type)}, ${doubleKey}) WITHOUT ROWID`],
     [1, sql`${name}(id ${strictType}, ${columnsOf(strictType)}, ${doubleKey}) STRICT, WITHOUT ROWID`],
   )
