@@ -51,8 +51,8 @@ export function excuseOf(call: string, ours: string, plain: string): string | un
     return 'a row for the parent of a foreign key that has no such parent key'
   if (/no such table: (main\.)?sqlite_sequence/.test(ours)) return 'the empty sqlite_sequence, after an open'
   // better-sqlite3 forbids only run() to write beside an iterator; ours may have to make triggers before.
-  if (/This database connection is busy/.test(ours) && /RETURNING.*\.(all|get)\(/.test(call)) {
-    return 'all() writes while an iterator is open'
+  if (/This database connection is busy/.test(ours) && /RETURNING.*\.(all|get|iterate)\(/.test(call)) {
+    return 'all(), get() or iterate() writes while an iterator is open'
   }
   if (/This database connection is busy/.test(plain) && /thrown: "SqliteError"/.test(ours)) {
     return 'exec() beside an iterator, and another error'
