@@ -8,18 +8,14 @@
 //   takeCommitted    the rows that were touched are read as they are now, and written as DELETE, UPDATE, REPLACE
 //                    and INSERT
 //
-// The triggers are made when the first statement comes that is not proven, and go when a long row of proven ones shows
-// that they only cost time.
-//
 // A row that was touched and did not change after all (its statement failed, a savepoint was rolled back) is
 // written once more as it is, which does no harm. So rows need no undo; only segments do (pending-changes.ts).
 
 import type { Database } from 'better-sqlite3'
 import { invariant } from '../errors.ts'
-import { leadingKeywords } from '../format/sql-scanner.ts'
 import { ROW_EVENTS, TOUCH_FUNCTION } from './capture-triggers.ts'
+import { CapturedDdl } from './captured-ddl.ts'
 import { CapturedSchema } from './captured-schema.ts'
-import { ddlText } from './ddl-text.ts'
 import { PendingChanges } from './pending-changes.ts'
 import { type ProvenResult, type ProvenRun, ProvenRuns } from './proven-runs.ts'
 import { joined } from './record-text.ts'
@@ -32,13 +28,11 @@ import {
   refuseUnknown,
 } from './refusals.ts'
 import { ReplacedRows } from './replaced-rows.ts'
-import { changedTables, type Schema } from './schema.ts'
 import { SchemaTrust } from './schema-trust.ts'
 import { pragmaOf, type StatementKind, type UserStatement } from './statement-kind.ts'
 import { SystemState } from './system-state.ts'
-import { readActingParents } from './table-facts.ts'
 import { unsafeModeOf } from './unsafe-mode.ts'
-import { hasUserTables } from './user-tables.ts'
+import { Watching } from './watching.ts'
 
 /** What a committed transaction did. */
 export interface CommittedChanges {
@@ -53,24 +47,6 @@ export interface CommittedChanges {
   readonly needsCheckpoint: boolean
 }
 
-/** Statements that touch no row of a table that is captured, or tell which. */
-const NEED_NO_WATCH: ReadonlySet<StatementKind> = new Set<StatementKind>([
-  'begin',
-  'commit',
-  'rollback',
-  'savepoint',
-  'release',
-  'rollback-to',
-  'pragma',
-  'analyze',
-  'attach',
-  'vacuum',
-  'other',
-])
-/** Making and dropping the triggers of a table costs about as much as so many reports of theirs. */
-const REPORTS_PER_TABLE = 300
-
-const SAVEPOINT = '"scriptlog:ddl"'
 /** SQLite may forget the schema, and read it anew. So it may with any statement that fails. */
 const FORGETTING: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'rollback',
@@ -87,20 +63,17 @@ export class Capture {
   readonly #replaced: ReplacedRows
   readonly #system: SystemState
   readonly #changes: PendingChanges
-  readonly #trust: SchemaTrust
+  readonly #watching: Watching
+  readonly #ddl: CapturedDdl
   readonly #provenRuns: ProvenRuns
   /** Statements under way; more than one while an iterator is open. */
   #running = 0
   /** Whether a transaction was open after the last statement. */
   #wasOpen = false
-  /** TEMP objects were made or dropped in the open transaction: a rollback undoes that too. */
-  #hasChangedTemp = false
-  #wasVacuumed = false
-  /** The DDL under way runs in a savepoint. */
-  #hasSavepoint = false
+  /** Something was done that no record can repeat. */
+  #needsCheckpoint = false
   /** What triggers report is known: a proven statement is running. */
   #isDeaf = false
-  #provenInARow = 0
 
   /** `trustsSchema`: the application has registered functions that the schema may call, also at the next open. */
   constructor(sqlite: Database, { trustsSchema = false } = {}) {
@@ -108,9 +81,16 @@ export class Capture {
     this.#schema = new CapturedSchema(sqlite)
     this.#replaced = new ReplacedRows(sqlite)
     this.#system = new SystemState(sqlite)
-    this.#trust = new SchemaTrust(sqlite, trustsSchema)
     this.#changes = new PendingChanges(sqlite, this.#schema)
     this.#provenRuns = new ProvenRuns(sqlite, this.#schema, this.#changes)
+    this.#watching = new Watching(sqlite, this.#schema, this.#replaced, this.#changes)
+    this.#ddl = new CapturedDdl({
+      sqlite,
+      schema: this.#schema,
+      changes: this.#changes,
+      trust: new SchemaTrust(sqlite, trustsSchema),
+      watching: this.#watching,
+    })
     const touch = (table: unknown, event: unknown, key: unknown) => this.#touch(table, event, key)
     sqlite.function(TOUCH_FUNCTION, { safeIntegers: false }, touch)
   }
@@ -142,17 +122,17 @@ export class Capture {
   beforeStatement(statement: UserStatement): void {
     const { kind, sql, mayReplace, mayFail } = statement
     this.#system.beforeStatement(statement)
-    if (kind === 'ddl' ? this.#mayTouchRows(sql) : !NEED_NO_WATCH.has(kind)) this.#watch()
+    this.#watching.beforeStatement(statement)
     switch (kind) {
       case 'write':
         if (mayFail && this.#schema.hasLateTriggers) refuseHidingFail(sql)
         if (unsafeModeOf(this.#sqlite).isAsked) this.#schema.shadows.expectDirectWrites(sql)
-        if (mayReplace || this.#schema.mayReplace) this.#beginReplacing()
+        if (mayReplace || this.#schema.mayReplace) this.#watching.beginReplacing()
         break
       case 'ddl':
         refuseDdl(this.#sqlite, sql)
         if (this.#replaced.isRecursiveByUser) refuseRecursiveSearch(sql)
-        this.#beginDdl(sql)
+        this.#ddl.begin(sql, this.#replaced.lastVersion)
         break
       case 'savepoint':
         this.#changes.beginSavepoint()
@@ -182,17 +162,17 @@ export class Capture {
     this.#system.afterStatement(statement)
     switch (statement.kind) {
       case 'ddl':
-        this.#endDdl(statement.sql, outcome)
+        if (this.#ddl.end(statement.sql, outcome)) this.#needsCheckpoint = true
         break
       case 'pragma':
         if (pragmaOf(statement.sql)?.name === 'recursive_triggers') this.#replaced.readPragma()
         break
       case 'analyze': // It creates tables.
       case 'attach':
-        this.#refresh()
+        this.#watching.refresh()
         break
       case 'vacuum':
-        this.#wasVacuumed ||= outcome === 'done'
+        this.#needsCheckpoint ||= outcome === 'done'
         break
     }
     this.#followTransaction(statement, outcome)
@@ -207,7 +187,7 @@ export class Capture {
     const run = this.#provenRuns.plan(statement, given)
     if (run === undefined) return undefined
     if (run.as === 'text' && !this.#changes.tryBeginText(this.#replaced.lastVersion)) return undefined
-    if (run.as === 'record') this.#perhapsUnwatch()
+    if (run.as === 'record') this.#watching.beforeProven()
     this.#isDeaf = true
     this.#running++
     return run
@@ -232,29 +212,6 @@ export class Capture {
     return undefined
   }
 
-  #watch(): void {
-    this.#provenInARow = 0
-    this.#schema.shadows.expectWrites()
-    if (this.#schema.isWatched) return
-    this.#hasChangedTemp = true
-    this.#schema.watch()
-  }
-
-  /** DROP TABLE deletes the rows first, with what foreign keys make of that; modules do as they like. */
-  #mayTouchRows(ddl: string): boolean {
-    if (this.#schema.shadows.areThere) return true
-    return leadingKeywords(ddl, 1)[0] === 'DROP' && readActingParents(this.#sqlite).onDelete.size > 0
-  }
-
-  #perhapsUnwatch(): void {
-    // Modules may write to their tables in a SELECT.
-    if (!this.#schema.isWatched || this.#schema.shadows.areThere) return
-    this.#provenInARow++
-    if (this.#provenInARow < REPORTS_PER_TABLE * (1 + this.#schema.tables.size)) return
-    this.#replaced.letTriggersGo()
-    this.#schema.unwatch()
-  }
-
   /**
    * What the transaction did that SQLite has just committed; undefined when there is nothing to log, and as long
    * as a transaction is open. Everything is given once.
@@ -263,8 +220,8 @@ export class Capture {
     if (this.#running > 0 || this.#sqlite.inTransaction) return undefined
     const { hasSequences } = this.#schema
     const isSystemChanged = this.#system.mayHaveChanged(hasSequences)
-    const wasVacuumed = this.#wasVacuumed
-    if (this.#changes.isEmpty && !isSystemChanged && !wasVacuumed) {
+    const needsCheckpoint = this.#needsCheckpoint
+    if (this.#changes.isEmpty && !isSystemChanged && !needsCheckpoint) {
       this.#endTransaction()
       return undefined
     }
@@ -272,7 +229,7 @@ export class Capture {
     const system = isSystemChanged ? this.#system.difference(hasSequences, redone) : ''
     this.#endTransaction()
     const sql = joined([...texts, system])
-    if (wasVacuumed || sql === undefined) return { sql: '', rows, needsCheckpoint: true }
+    if (needsCheckpoint || sql === undefined) return { sql: '', rows, needsCheckpoint: true }
     return sql === '' ? undefined : { sql, rows, needsCheckpoint: false }
   }
 
@@ -282,13 +239,6 @@ export class Capture {
     const isKey = typeof key === 'number' || typeof key === 'string'
     invariant(typeof table === 'number' && name !== undefined && isKey, 'capture triggers report rows')
     this.#changes.touch(table, name, key)
-  }
-
-  #beginReplacing(): void {
-    const hadTriggers = this.#replaced.areTriggersWanted
-    if (!this.#replaced.begin(this.#schema.hasUserTriggers)) return
-    this.#changes.distrust()
-    if (!hadTriggers) this.#installTriggers()
   }
 
   // --- the end of transactions ---
@@ -301,7 +251,7 @@ export class Capture {
       if (kind === 'rollback-to' && outcome === 'done') {
         this.#changes.rollBack()
         if (this.#changes.needsVersions) this.#replaced.wantTriggers()
-        if (this.#hasChangedTemp) this.#refresh()
+        this.#watching.afterRollback()
       }
       return
     }
@@ -309,98 +259,16 @@ export class Capture {
     // What failed outside of a transaction is undone, unless conflict resolution by FAIL kept a part of it.
     const isUndone = outcome === 'done' ? kind === 'rollback' : wasOpen || !(mayFail || this.#schema.mayFail)
     if (!isUndone) return
-    if (this.#hasChangedTemp) this.#refresh()
+    this.#watching.afterRollback()
     this.#endTransaction()
   }
 
   #endTransaction(): void {
-    this.#hasChangedTemp = false
-    this.#wasVacuumed = false
+    this.#watching.endTransaction()
+    this.#needsCheckpoint = false
     this.#system.endTransaction()
     if (this.#replaced.endTransaction()) this.#schema.dropVersions()
     if (this.#schema.shadows.endTransaction()) this.#schema.dropReports()
     this.#changes.clear(this.#replaced.lastVersion)
-  }
-
-  // --- DDL ---
-
-  #beginDdl(sql: string): void {
-    const [verb, modifier = ''] = leadingKeywords(sql, 2)
-    if (verb === 'ALTER' && this.#replaced.areTriggersWanted) {
-      this.#replaced.letTriggersGo()
-      this.#installTriggers()
-    }
-    // What a CREATE or ALTER makes may turn out to be nothing that can be kept; DROP makes nothing. When a savepoint
-    // begins, modules write what they held back: under the names that their tables have before the DDL.
-    this.#hasSavepoint = verb !== 'DROP'
-    if (this.#hasSavepoint) this.#sqlite.exec(`SAVEPOINT ${SAVEPOINT}`)
-    try {
-      this.#changes.beginText(this.#replaced.lastVersion, verb === 'ALTER')
-    } catch (error) {
-      if (this.#hasSavepoint) this.#sqlite.exec(`ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}`)
-      throw error
-    }
-    // What no redo will repeat may run what only the application can run.
-    const isRepeated = !modifier.startsWith('TEMP') && !(verb === 'ALTER' && hasUserTables(this.#schema.main))
-    if (this.#hasSavepoint && isRepeated) this.#trust.withdraw()
-    // Foreign key actions within DROP TABLE run triggers.
-    if (verb === 'DROP' && this.#schema.mayReplace) this.#beginReplacing()
-  }
-
-  #endDdl(sql: string, outcome: 'done' | 'failed'): void {
-    this.#trust.restore()
-    if (outcome === 'failed') {
-      this.#undoDdl()
-      return
-    }
-    const before = this.#schema.main
-    let text: string
-    try {
-      text = this.#followSchema(sql, before)
-    } catch (error) {
-      this.#undoDdl()
-      throw error
-    }
-    if (this.#hasSavepoint) this.#sqlite.exec(`RELEASE ${SAVEPOINT}`)
-    this.#changes.endText(text, 0, changedTables(before, this.#schema.main))
-    // Redo may have to repeat it without the modules that the application registers, and views may name their tables.
-    if (text.startsWith('ALTER') && hasUserTables(before)) this.#wasVacuumed = true
-  }
-
-  /** What the DDL did to the main schema, as text. */
-  #followSchema(sql: string, before: Schema): string {
-    // What creates something in main that is no trigger (those follow their tables) leaves other schemas alone.
-    this.#refresh(/^\s*CREATE\b/i.test(sql) && !/\btrigger\b|\btemp|\./i.test(sql))
-    const text = ddlText(sql, before, this.#schema.main)
-    if (text.startsWith('CREATE VIRTUAL')) return text + this.#schema.contentOfNew(before)
-    // CREATE TABLE … AS SELECT fires no triggers.
-    for (const table of this.#schema.tables) {
-      const { name, key } = table.shape
-      if (!text.startsWith('CREATE TABLE') || before.has(`table ${name}`) || key.kind !== 'rowid') continue
-      for (const rowid of table.rowidsBetween(1, Number.MAX_SAFE_INTEGER)) {
-        this.#changes.touch(table.number, 'inserted', rowid)
-      }
-    }
-    return text
-  }
-
-  #undoDdl(): void {
-    this.#changes.undoText()
-    // An error may have rolled back the whole transaction.
-    if (this.#hasSavepoint && this.#sqlite.inTransaction) {
-      this.#sqlite.exec(`ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}`)
-    }
-    this.#refresh()
-  }
-
-  #refresh(isTempKnown = false): void {
-    this.#hasChangedTemp = true
-    this.#schema.refresh(this.#replaced.areTriggersWanted, isTempKnown)
-    if (this.#schema.hasUserTriggers) this.#replaced.restorePragma()
-  }
-
-  #installTriggers(): void {
-    this.#hasChangedTemp = true
-    this.#schema.installTriggers(this.#replaced.areTriggersWanted)
   }
 }

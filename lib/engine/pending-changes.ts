@@ -113,7 +113,8 @@ export class PendingChanges {
     invariant(before !== undefined, 'a statement that ends was begun')
     this.#before = undefined
     const last = this.#segments.at(-1)
-    if (last !== undefined && before.effects.isEmpty && !this.#hasSavepoints && changedTables.length === 0) {
+    const isNext = before.effects.isEmpty && before.record.rows === 0 && changedTables.length === 0
+    if (last !== undefined && isNext && !this.#hasSavepoints) {
       last.statements.push(text)
       last.rows += rows
       return
