@@ -1,6 +1,8 @@
-import { literalOf } from '../format/sql-literal.ts'
+import { literalOf, textLiteral } from '../format/sql-literal.ts'
 import type { Affinity } from './table-facts.ts'
 
+/** How the literal of a text begins that is not plain. */
+const CAST = 'CAST('
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** Every SQLite writes whole numbers below this as the same text. */
@@ -13,8 +15,10 @@ const LONGEST_WHOLE = 1e15
  */
 export function provenLiteral(value: unknown, affinity: Affinity): string | undefined {
   switch (typeof value) {
-    case 'string':
-      return LONE_SURROGATE.test(value) ? undefined : literalOf(value)
+    case 'string': {
+      const literal = textLiteral(value)
+      return literal.startsWith(CAST) && LONE_SURROGATE.test(value) ? undefined : literal
+    }
     case 'number':
       if (affinity === 'integral' && Number.isSafeInteger(value) && value !== 0) return String(value)
       if (affinity === 'text' && !(Number.isInteger(value) && Math.abs(value) < LONGEST_WHOLE))

@@ -9,6 +9,8 @@ const CONTROL = /[\0-\x1f\x7f-\x9f]/
 /** The same without those that `replace(…)` can carry and keep readable. */
 const UNREADABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/
 const LONE_SURROGATE = /\p{Surrogate}/u
+/** What most texts have none of: control characters, and halves of pairs, lone or not. */
+const UNUSUAL = /[\0-\x1f\x7f-\x9f\ud800-\udfff]/
 
 const ESCAPES = [
   { character: '\t', letter: 't', code: 9 },
@@ -60,6 +62,7 @@ function blobLiteral(bytes: Uint8Array): string {
  * three bytes that better-sqlite3 stores for it.
  */
 export function textLiteral(text: string): string {
+  if (!UNUSUAL.test(text)) return quoteText(text)
   if (LONE_SURROGATE.test(text)) return castLiteral(encodeLoneSurrogates(text))
   if (!CONTROL.test(text)) return quoteText(text)
   if (UNREADABLE.test(text)) return castLiteral(Buffer.from(text, 'utf8'))
@@ -73,7 +76,7 @@ export function textLiteralOfBytes(bytes: Uint8Array): string {
 }
 
 function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
+  return text.includes("'") ? `'${text.replaceAll("'", "''")}'` : `'${text}'`
 }
 
 function castLiteral(bytes: Uint8Array): string {
