@@ -42,6 +42,7 @@ export class Pair {
   #ours: ReturnType<MemoryWorld['open']>
   #plain: BetterSqlite3.Database
   #keptOurs = new Map<number, SqlStatement>()
+  #isReading = false
   #keptPlain = new Map<number, SqlStatement>()
 
   /** `hasFunctions`: the application has functions of its own, see functions.ts. */
@@ -130,6 +131,7 @@ export class Pair {
       this.story.push('}')
       return
     }
+    this.#isReading = true
     try {
       this.#compare(
         outcome(() => ours.next()),
@@ -141,6 +143,7 @@ export class Pair {
         outcome(() => plain.next()),
       )
     } finally {
+      this.#isReading = false
       ours.return?.()
       plain.return?.()
       this.story.push('  break\n}')
@@ -224,6 +227,7 @@ export class Pair {
 
   /** What failed may leave another rowid in ours: with triggers, rows are computed sooner and references checked later. */
   #agreeOnRowid(): void {
+    if (this.#isReading) throw this.#incomparable('an INSERT fails while an iterator is open')
     const sql = 'CREATE TEMP TABLE zero(a); INSERT INTO temp.zero(rowid) VALUES(0); DROP TABLE temp.zero'
     this.story.push(`db.exec('${sql}')`)
     for (const db of [this.#ours, this.#plain]) db.exec(sql)
