@@ -129,7 +129,7 @@ export class WritePath {
 
   /** The same for `get()`. */
   getWith(statement: UserStatement, native: NativeStatement, args: readonly unknown[]): unknown {
-    const proven = this.#prove(statement, args)
+    const proven = this.#prove(statement, args, false)
     if (proven === undefined) return this.run(statement, () => native.get(...args))
     const row = this.#actProven(proven, () => native.get(...proven.args))
     this.#endProven(proven, { changes: row === undefined ? 0 : 1 })
@@ -145,10 +145,10 @@ export class WritePath {
     return rows
   }
 
-  #prove(statement: UserStatement, args: readonly unknown[]): ProvenRun | undefined {
+  #prove(statement: UserStatement, args: readonly unknown[], isEnded = true): ProvenRun | undefined {
     if (statement.plain === undefined) return undefined
     this.#assertMayChange()
-    return this.#verbose.hush(() => this.#capture.beginProven(statement, args))
+    return this.#verbose.hush(() => this.#capture.beginProven(statement, args, { isEnded }))
   }
 
   #actProven<T>(proven: ProvenRun, act: () => T): T {

@@ -180,11 +180,15 @@ export class Capture {
 
   /**
    * Called instead of {@link beforeStatement} for a statement that may be proven; undefined when it is not, with these
-   * arguments, and must go the way of all others.
+   * arguments, and must go the way of all others. `isEnded`: see {@link ProvenRuns.plan}.
    */
-  beginProven(statement: UserStatement, given: readonly unknown[]): ProvenRun | undefined {
+  beginProven(
+    statement: UserStatement,
+    given: readonly unknown[],
+    { isEnded = true } = {},
+  ): ProvenRun | undefined {
     if (this.#running > 0) return undefined
-    const run = this.#provenRuns.plan(statement, given)
+    const run = this.#provenRuns.plan(statement, given, isEnded)
     if (run === undefined) return undefined
     if (run.as === 'text' && !this.#changes.tryBeginText(this.#replaced.lastVersion)) return undefined
     if (run.as === 'record') this.#watching.beforeProven()

@@ -45,22 +45,26 @@ export class ProvenRuns {
     this.#proofs = new Proofs(sqlite, schema)
   }
 
-  /** Undefined when the statement is not proven, or not with these arguments. */
-  plan(statement: UserStatement, given: readonly unknown[]): ProvenRun | undefined {
+  /**
+   * Undefined when the statement is not proven, or not with these arguments. `isEnded`: it is run to its end, so that a
+   * commit which fails is an error; `get()` stops at the first row, and hears nothing of a deferred foreign key.
+   */
+  plan(statement: UserStatement, given: readonly unknown[], isEnded: boolean): ProvenRun | undefined {
     const proven = this.#proofs.of(statement)
     const values = proven?.args.read(given)
     if (proven === undefined || values === undefined) return undefined
     // Reading may have run a getter of the user's, which may have done anything.
-    return this.#proofs.of(statement) === proven ? this.#plan(statement, proven, values) : undefined
+    if (this.#proofs.of(statement) !== proven) return undefined
+    return this.#plan(statement, proven, values, isEnded)
   }
 
-  #plan(statement: UserStatement, proven: Proven, values: Values): ProvenRun | undefined {
+  #plan(statement: UserStatement, proven: Proven, values: Values, isEnded: boolean): ProvenRun | undefined {
     const isOpen = this.#sqlite.inTransaction
     const { verb, table } = proven
     const { args } = values
     const isAlone = !isOpen && this.#changes.isEmpty
     // The memory of AUTOINCREMENT has to be compared.
-    if (isAlone && !(verb === 'INSERT' && table.shape.isAutoincrement)) {
+    if (isAlone && isEnded && !(verb === 'INSERT' && table.shape.isAutoincrement)) {
       const write = proven.writer(values)
       if (write !== undefined) return { statement, proven, args, as: 'record', write, rowid: undefined }
     }

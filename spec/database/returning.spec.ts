@@ -71,6 +71,32 @@ for (const [way, act] of Object.entries(WAYS)) {
   }
 }
 
+test('a deferred foreign key that fails at the commit of get(), of which nobody hears, leaves no record', () => {
+  for (const sql of [
+    'INSERT INTO t VALUES(5,99) RETURNING *',
+    'UPDATE t SET p=99 WHERE id=1 RETURNING *',
+    'UPDATE t SET p=99 RETURNING *',
+    'DELETE FROM t WHERE id=1 RETURNING *',
+  ]) {
+    const world = new MemoryWorld()
+    const database = world.open()
+    const peer = new BetterSqlite3(':memory:')
+    for (const connection of [database, peer]) {
+      connection.pragma('foreign_keys=ON')
+      connection.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, p REFERENCES t DEFERRABLE INITIALLY DEFERRED)')
+      connection.exec('INSERT INTO t VALUES(1,1); INSERT INTO t VALUES(2,1)')
+    }
+    const row = outcome(() => peer.prepare(sql).get())
+    assert.equal(
+      outcome(() => database.prepare(sql).get()),
+      row,
+    )
+    const left = peer.prepare('SELECT * FROM t').all()
+    assert.equal(database.prepare('SELECT * FROM t').all(), left)
+    assert.equal(world.killed().open().prepare('SELECT * FROM t').all(), left, sql)
+  }
+})
+
 test('exec() runs a statement that returns rows', () => {
   const world = new MemoryWorld()
   world
