@@ -5,6 +5,7 @@ import { SqliteError as SqliteErrorClass } from '../engine/sqlite.ts'
 import type { Host } from '../host.ts'
 import { OpenDatabase } from './database-class.ts'
 import type { DatabaseOptions } from './options.ts'
+import { asReachable, reachThroughProxies } from './reachable.ts'
 
 export type { CloseOptions } from './database-class.ts'
 
@@ -19,11 +20,16 @@ export interface DatabaseConstructor {
   readonly SqliteError: typeof SqliteErrorClass
 }
 
+/** Those that better-sqlite3's objects have of their own: seen by `Object.keys`, copied by `{ ...db }`. */
+const OWN_PROPERTIES = ['name', 'open', 'inTransaction', 'readonly', 'memory']
+
 /** See {@link OpenDatabase}: a class cannot be called, a function can be both. */
 function construct(this: unknown, ...args: ConstructorParameters<typeof OpenDatabase>): Database {
-  return Reflect.construct(OpenDatabase, args, new.target ?? construct)
+  const database: OpenDatabase = Reflect.construct(OpenDatabase, args, new.target ?? construct)
+  return asReachable(database, OpenDatabase.prototype, OWN_PROPERTIES)
 }
 construct.prototype = OpenDatabase.prototype
+reachThroughProxies(OpenDatabase.prototype)
 Object.defineProperties(construct, {
   name: { value: 'Database' },
   SqliteError: { value: SqliteErrorClass, enumerable: true, writable: true, configurable: true },

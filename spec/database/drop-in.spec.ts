@@ -77,7 +77,47 @@ test('statements belong to the database that prepared them, and lead to nothing 
   }
   const made = db.prepare('INSERT INTO t VALUES(1)')
   assert.throws(() => Reflect.construct(made.constructor, ['SELECT 1']), TypeError)
-  assert.equal(Object.getOwnPropertySymbols(db), [])
+  for (const symbol of Object.getOwnPropertySymbols(db)) assert.is(Reflect.get(db, symbol), db)
+})
+
+test('a Proxy stands for it, and an object that inherits from it', () => {
+  const lazily = (db: BetterSqlite3.Database) =>
+    new Proxy(db, { get: (_, name) => Reflect.get(db, name), has: (_, name) => name in db })
+  for (const standIn of [
+    (db: BetterSqlite3.Database) => new Proxy(db, {}),
+    lazily,
+    (db: BetterSqlite3.Database): BetterSqlite3.Database => Object.create(db),
+  ]) {
+    assertTwins((db) => {
+      const its = standIn(db)
+      const insert = its.exec('CREATE TABLE t(a)').prepare('INSERT INTO t VALUES(?)')
+      const insertAll = its.transaction((values: readonly number[]) => {
+        for (const value of values) insert.run(value)
+        return its.inTransaction
+      })
+      return {
+        returned: [insertAll([1, 2]), insertAll.immediate([3]), its.pragma('user_version=4')],
+        rows: its.prepare('SELECT * FROM t').all(),
+        open: its.open,
+        chain: its.defaultSafeIntegers(false).unsafeMode(false).exec('SELECT 1') === its,
+      }
+    })
+  }
+})
+
+test('its properties are its own, and for-in finds its methods', () => {
+  const plain = new BetterSqlite3(':memory:')
+  class Extended extends Database {}
+  for (const db of [new MemoryWorld().open(), new Database(':memory:'), new Extended(':memory:')]) {
+    const [own, theirs] = [{ ...db }, { ...plain }]
+    assert.equal(Object.keys(own).sort(), Object.keys(theirs).sort())
+    assert.is(Reflect.get(own, 'open'), true)
+    const found: string[] = []
+    for (const name in db) found.push(name)
+    for (const name in plain) assert.ok(found.includes(name), name)
+    assert.throws(() => Reflect.get(db, 'prepare')('SELECT 1'), TypeError)
+    assert.throws(() => Object.assign(db, { open: false }), /which has only a getter/)
+  }
 })
 
 test('a statement that reads is the native object, with methods, cost and properties of its own', () => {
