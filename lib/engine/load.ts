@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { messageOf, ScriptlogError } from '../errors.ts'
 import { type OwnKind, type OwnStatement, OwnStatements } from '../format/own-statements.ts'
+import { MissingFunctions } from './missing-functions.ts'
 import { reconnectModules } from './reconnect-modules.ts'
 import { unsafeModeOf } from './unsafe-mode.ts'
 import { defineUserTable } from './user-tables.ts'
@@ -51,6 +52,7 @@ export function loadStatements(
 class Loader {
   readonly #sqlite: Database
   readonly #path: string | undefined
+  readonly #missing: MissingFunctions
   /** What has not been taken yet: it begins inside or before a statement. */
   #pending: Uint8Array[] = []
   #pendingBytes = 0
@@ -63,6 +65,7 @@ class Loader {
   constructor(sqlite: Database, path: string | undefined) {
     this.#sqlite = sqlite
     this.#path = path
+    this.#missing = new MissingFunctions(sqlite)
   }
 
   add(piece: Uint8Array): void {
@@ -95,6 +98,7 @@ class Loader {
       // What has a grammar of its own is one statement for certain; for the user's text SQLite is asked to see to it.
       if (kind === 'create-user-table') defineUserTable(this.#sqlite, text)
       else if (kind.startsWith('create-')) this.#sqlite.prepare(text).run()
+      else if (kind === 'rows') this.#missing.run(text)
       else this.#sqlite.exec(text)
     } catch (cause) {
       const excerpt = JSON.stringify(text.slice(0, EXCERPT_LENGTH))

@@ -2,9 +2,9 @@ import BetterSqlite3, { type Database } from 'better-sqlite3'
 import { messageOf } from '../errors.ts'
 
 /**
- * What stands in for functions that a REPLACE of a record needs and the connection has not. SQLite compiles the
- * defaults of NOT NULL columns into it, although no record has a NULL to be replaced by one; and a default may call a
- * function that the application registers only after the open.
+ * What stands in for functions that an INSERT or REPLACE of a file needs and the connection has not. SQLite compiles the
+ * defaults of NOT NULL columns into those that resolve conflicts by REPLACE, although no file has a NULL to be replaced
+ * by one; and a default may call a function that the application registers only after the open.
  */
 export class MissingFunctions {
   readonly #sqlite: Database

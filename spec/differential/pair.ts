@@ -122,12 +122,10 @@ export class Pair {
   whileReading(sql: string, calls: () => void): void {
     this.story.push(`for (const row of db.prepare(${scriptText(sql)}).iterate()) {`)
     const open = (db: SqlDatabase) => outcome(() => db.prepare(sql).iterate())
-    const both = [open(this.#ours), open(this.#plain)].map((opened) =>
-      typeof opened === 'object' && opened !== null && 'returned' in opened ? opened.returned : undefined,
-    )
-    const [ours, plain] = both
-    if (!isIterator(ours) || !isIterator(plain)) {
-      this.#same('can be iterated', isIterator(ours), isIterator(plain))
+    const [oursOpened, plainOpened] = [open(this.#ours), open(this.#plain)]
+    const [ours, plain] = [iteratorOf(oursOpened), iteratorOf(plainOpened)]
+    if (ours === undefined || plain === undefined) {
+      this.#compare(ours === undefined ? oursOpened : 'rows', plain === undefined ? plainOpened : 'rows')
       this.story.push('}')
       return
     }
@@ -196,6 +194,8 @@ export class Pair {
   }
 
   #reopened(plain: BetterSqlite3.Database): BetterSqlite3.Database {
+    // A schema that is not trusted cannot be read when it calls functions, and then not be serialized either.
+    plain.pragma('trusted_schema = ON')
     const content = plain.serialize()
     plain.close()
     return this.#openPlain(content)
@@ -250,7 +250,7 @@ export class Pair {
     const [oursText, plainText] = [scriptText(ours), scriptText(plain)]
     const call = this.story.at(-1) ?? ''
     const excuse =
-      oursText === plainText ? excuseOfEqual(call, oursText) : excuseOf(call, oursText, plainText)
+      oursText === plainText ? excuseOfEqual(call, oursText) : excuseOf(call, oursText, plainText, this.story)
     if (excuse !== undefined) throw this.#incomparable(excuse)
     this.#same('outcome', oursText, plainText)
   }
@@ -267,6 +267,12 @@ function visibleContent(db: SqlDatabase & Readable): string {
   // Modules quote the names of their tables otherwise when they rename them.
   const content = contentOf(db).replaceAll(/( "CREATE TABLE )(?:\\"|')(\w+)(?:\\"|')\(/g, '$1$2(')
   return `${content}\ntriggers in order: ${triggers.pluck().all()}`
+}
+
+function iteratorOf(opened: unknown): Iterator<unknown> | undefined {
+  if (typeof opened !== 'object' || opened === null || !('returned' in opened)) return undefined
+  const { returned } = opened
+  return isIterator(returned) ? returned : undefined
 }
 
 function isIterator(value: unknown): value is Iterator<unknown> {
