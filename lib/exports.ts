@@ -1,5 +1,7 @@
 // Everything that scriptlog exports by name.
 
+import type { Database } from './database/database.ts'
+
 export { type CloseOptions, Database, type DatabaseConstructor } from './database/database.ts'
 export type { CheckpointResult, DatabaseEvent } from './database/events.ts'
 export type { CloseMode } from './database/hsqldb-statement.ts'
@@ -39,3 +41,10 @@ export { type LogFileEnd, type LoggedTransaction, readLog } from './read-log.ts'
 export type { RecoveryReport } from './recovery/report.ts'
 export type { RecoveryMode, Settings } from './settings.ts'
 export { type Verification, type VerifyOptions, verify } from './verify.ts'
+
+// By the names that better-sqlite3's types have.
+export type Options = Database.Options
+export type RegistrationOptions = Database.RegistrationOptions
+// biome-ignore lint/suspicious/noExplicitAny: as in better-sqlite3's types, which must fit
+export type Transaction<F extends (...args: any[]) => unknown = (...args: any[]) => unknown> =
+  Database.Transaction<F>

@@ -61,7 +61,7 @@ export declare namespace Database {
   export type ColumnDefinition = native.ColumnDefinition
   export type PragmaOptions = native.PragmaOptions
   export type RegistrationOptions = native.FunctionOptions
-  export type AggregateOptions<T> = native.AggregateOptions<T>
+  export type AggregateOptions<T = unknown> = native.AggregateOptions<T>
   export type SerializeOptions = native.SerializeOptions
   export type BackupOptions = native.BackupOptions
   export type BackupMetadata = native.BackupMetadata

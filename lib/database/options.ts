@@ -11,11 +11,11 @@ export interface DatabaseOptions extends GivenSettings {
    * Opens what is there at this moment, without the writer's lock, and never writes a file; later commits of a writer
    * are not seen. Default false.
    */
-  readonly readonly?: boolean
+  readonly readonly?: boolean | undefined
   /** Fail when there is no database at the path. Default false: it is created. */
-  readonly fileMustExist?: boolean
+  readonly fileMustExist?: boolean | undefined
   /** How long to wait, in milliseconds, for another process to close the database. Default 5000. */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
   /** Called with the text of each statement before it is run, values filled in; what it throws prevents the statement. */
   readonly verbose?: ((message?: unknown, ...more: unknown[]) => void) | null | undefined
   /** The native part of better-sqlite3, or the path of its file. */

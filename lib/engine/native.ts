@@ -19,7 +19,7 @@ export type BackupMetadata = BetterSqlite3.BackupMetadata
 export type FunctionOptions = BetterSqlite3.RegistrationOptions
 
 /** better-sqlite3's options of an aggregate, with values of any types that the functions agree on. */
-export interface AggregateOptions<T> extends FunctionOptions {
+export interface AggregateOptions<T = unknown> extends FunctionOptions {
   readonly start?: T | (() => T)
   /** Returns the new total; undefined leaves it as it is. */
   readonly step: (total: T, ...values: never[]) => unknown

@@ -5,12 +5,33 @@ import BetterSqlite3 from 'better-sqlite3'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SqliteError } from '../../lib/engine/sqlite.ts'
-import { Database } from '../../lib/index.ts'
+import {
+  type AggregateOptions,
+  Database,
+  type Options,
+  type RegistrationOptions,
+  type Transaction,
+} from '../../lib/index.ts'
 import { MemoryWorld } from '../support/memory-world.ts'
 import { assertTwins, outcome, outcomes } from './twins.ts'
 
 /** The compiler sees to it that one can stand in for the other. */
 const asTheirs = (db: Database): BetterSqlite3.Database => db
+const asTheirClass: typeof BetterSqlite3 = Database
+
+/** Types that an application imports by name, in the shape in which it uses them. */
+type Used = {
+  readonly options: (options: BetterSqlite3.Options) => Options
+  readonly transaction: (transaction: BetterSqlite3.Transaction) => Transaction
+  readonly registration: (options: BetterSqlite3.RegistrationOptions) => RegistrationOptions
+  readonly aggregate: (options: BetterSqlite3.AggregateOptions) => AggregateOptions
+}
+const asOurs: Used = {
+  options: (options) => options,
+  transaction: (transaction) => transaction,
+  registration: (options) => options,
+  aggregate: (options) => options,
+}
 
 test('called with and without new, and extended', () => {
   class Named extends Database {
@@ -41,6 +62,9 @@ test('every method and property of better-sqlite3 is there', () => {
   for (const name of names) assert.ok(name in db, name)
   assert.is(Database.SqliteError, BetterSqlite3.SqliteError)
   assert.is(Database.SqliteError, SqliteError)
+  const options: BetterSqlite3.Options = { timeout: 10 }
+  assert.ok(new asTheirClass(':memory:', options).open)
+  assert.ok(new Database(':memory:', asOurs.options(options)).open)
 })
 
 test('name is the path as it was given, the other properties say what is so', () => {
