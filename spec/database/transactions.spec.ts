@@ -262,7 +262,7 @@ test('transactions that changed nothing leave no record', () => {
   db.exec(
     "UPDATE t SET v = 1 WHERE id = 99; DELETE FROM t WHERE v = 'none'; INSERT OR IGNORE INTO t VALUES(1, 'other')",
   )
-  db.exec('BEGIN; INSERT INTO t(v) VALUES(5); DELETE FROM t WHERE v = 5; COMMIT')
+  db.exec('BEGIN; INSERT INTO t(v) VALUES(5); DELETE FROM t WHERE id = 2; COMMIT')
   db.exec(
     'CREATE TABLE IF NOT EXISTS t(a); DROP TABLE IF EXISTS no_such; CREATE TEMP TABLE x(a); INSERT INTO x VALUES(1)',
   )
