@@ -56,21 +56,34 @@ export function locate(host: Host, path: string): Names {
   })
 }
 
-/** How often a lock that another process holds is tried. */
+/** How often a lock that is held elsewhere is tried. */
 const LOCK_STEP_MS = 10
 
+/** Locks that are held in this thread: none of them can be released while it waits. */
+const heldHere = new WeakMap<Locks, Map<string, WriterLock>>()
+
 /**
- * Takes the writer's lock of the database; waits for it while another process has it, up to `timeoutMs`.
- * @throws {LockHeldError} when another has it, and at once when this process has.
+ * Takes the writer's lock of the database; waits up to `timeoutMs` while another process or thread has it.
+ * @throws {LockHeldError} when another has it, and at once when this thread has.
  * @throws {OpenError} when the lock file cannot be written, as in a directory that is read-only or full.
  */
 export function lockFor(host: Host, names: Names, timeoutMs = 0): WriterLock {
+  const here = heldHere.get(host.locks) ?? new Map<string, WriterLock>()
+  heldHere.set(host.locks, here)
   const until = host.clock() + timeoutMs * 1000
   for (;;) {
     try {
-      return asOpenError(names.lock, () => host.locks.acquire(names.lock))
+      const lock = asOpenError(names.lock, () => host.locks.acquire(names.lock))
+      here.set(names.lock, lock)
+      return {
+        pid: lock.pid,
+        release() {
+          if (here.get(names.lock) === lock) here.delete(names.lock)
+          lock.release()
+        },
+      }
     } catch (error) {
-      const mayEnd = error instanceof LockHeldError && error.pid !== process.pid
+      const mayEnd = error instanceof LockHeldError && !here.has(names.lock)
       const remainingMs = (until - host.clock()) / 1000
       if (!mayEnd || remainingMs <= 0) throw error
       sleep(Math.min(LOCK_STEP_MS, remainingMs))

@@ -1,6 +1,7 @@
 // The public door: by import and by require, and the names of better-sqlite3's types.
 
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -29,6 +30,13 @@ test('require() gives Database itself, with everything that an import has on it'
       ]))`),
     [true, true, true, true, true, true, 5, 'function', 'function', 'function', []],
   )
+})
+
+test('tools that do not look at exports, and a require() by directory, find the same file', () => {
+  const { main, types, exports } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  )
+  assert.equal([main, types], [exports['.'].default, exports['.'].types])
 })
 
 test('an import has a default and names', () => {

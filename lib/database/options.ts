@@ -14,7 +14,7 @@ export interface DatabaseOptions extends GivenSettings {
   readonly readonly?: boolean | undefined
   /** Fail when there is no database at the path. Default false: it is created. */
   readonly fileMustExist?: boolean | undefined
-  /** How long to wait, in milliseconds, for another process to close the database. Default 5000. */
+  /** How long to wait, in milliseconds, for another process or thread to close the database. Default 5000. */
   readonly timeout?: number | undefined
   /** Called with the text of each statement before it is run, values filled in; what it throws prevents the statement. */
   readonly verbose?: ((message?: unknown, ...more: unknown[]) => void) | null | undefined

@@ -111,11 +111,12 @@ test('from a worker thread', () =>
     db.close()
     const { worker, word } = await start()
     assert.is(word, 'open')
-    assert.is(refusalOf(() => new Database(path)).pid, process.pid)
+    assert.is(refusalOf(() => new Database(path, { timeout: 0 })).pid, process.pid)
     const ended = once(worker, 'exit')
     worker.postMessage('end')
+    // Waits until the worker has closed it.
+    new Database(path, { timeout: 60_000 }).close()
     await ended
-    new Database(path).close()
   }))
 
 test('from another process; free after a close, and after a kill -9 at once', () =>

@@ -1,4 +1,4 @@
-// The option timeout: how long an open waits for another process to close the database.
+// The option timeout: how long an open waits for another process or thread to close the database.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -32,8 +32,8 @@ function assertLocked(result: unknown): void {
   assert.match(JSON.stringify(result), JSON.stringify(LOCKED).slice(0, -1))
 }
 
-test('another process lets go within the time: it is opened', () => {
-  for (const pid of [process.pid + 1, undefined]) {
+test('another process or thread lets go within the time: it is opened', () => {
+  for (const pid of [process.pid + 1, process.pid, undefined]) {
     const { tried, result } = openHeld({ timeout: 60_000 }, { pid, tries: 3 })
     assert.equal(result, { returned: true })
     assert.is(tried, 4)
@@ -47,15 +47,32 @@ test('it does not: an error that an application of better-sqlite3’s knows, aft
   assert.ok(tried > 1 && tried <= 11, String(tried))
 })
 
-test('no time, or a database that is open in this very process: the error comes at once', () => {
-  for (const [options, pid] of [
-    [{ timeout: 0 }, 1],
-    [{ timeout: 60_000 }, process.pid],
-  ] as const) {
-    const { tried, result } = openHeld(options, { pid, tries: 1_000_000 })
-    assertLocked(result)
-    assert.is(tried, 1)
+test('no time: the error comes at once', () => {
+  const { tried, result } = openHeld({ timeout: 0 }, { pid: 1, tries: 1_000_000 })
+  assertLocked(result)
+  assert.is(tried, 1)
+})
+
+test('a database that is open in this very thread: nobody could close it meanwhile, the error comes at once', () => {
+  const world = new MemoryWorld()
+  let tried = 0
+  const locks = {
+    acquire(path: string) {
+      tried++
+      return world.host.locks.acquire(path)
+    },
   }
+  const open = () => new Database(`${MEMORY_DIR}/app`, { timeout: 60_000 }, { ...world.host, locks })
+  const first = open()
+  assertLocked(outcome(open))
+  assert.is(tried, 2)
+  first.close()
+  const second = open()
+  // Closed long ago: of no effect on the one that is open now.
+  first.close()
+  assertLocked(outcome(open))
+  assert.is(tried, 4)
+  second.close()
 })
 
 test('the error names the holder', () => {
