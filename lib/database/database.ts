@@ -24,14 +24,16 @@ export interface DatabaseConstructor {
 const OWN_PROPERTIES = ['name', 'open', 'inTransaction', 'readonly', 'memory']
 
 /** See {@link OpenDatabase}: a class cannot be called, a function can be both. */
-function construct(this: unknown, ...args: ConstructorParameters<typeof OpenDatabase>): Database {
+const construct = function Database(
+  this: unknown,
+  ...args: ConstructorParameters<typeof OpenDatabase>
+): Database {
   const database: OpenDatabase = Reflect.construct(OpenDatabase, args, new.target ?? construct)
   return asReachable(database, OpenDatabase.prototype, OWN_PROPERTIES)
 }
 construct.prototype = OpenDatabase.prototype
 reachThroughProxies(OpenDatabase.prototype)
 Object.defineProperties(construct, {
-  name: { value: 'Database' },
   SqliteError: { value: SqliteErrorClass, enumerable: true, writable: true, configurable: true },
 })
 Object.defineProperty(OpenDatabase.prototype, 'constructor', { value: construct })

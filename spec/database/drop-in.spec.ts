@@ -140,7 +140,10 @@ test('its properties are its own, and for-in finds its methods', () => {
     for (const name in db) found.push(name)
     for (const name in plain) assert.ok(found.includes(name), name)
     assert.throws(() => Reflect.get(db, 'prepare')('SELECT 1'), TypeError)
-    assert.throws(() => Object.assign(db, { open: false }), /which has only a getter/)
+    assert.throws(
+      () => Object.assign(db, { open: false }),
+      /open of #<\w*(Database|Extended)> which has only a getter/,
+    )
   }
 })
 
