@@ -112,6 +112,7 @@ export class KeptSession implements Session {
   }
 
   unsafeMode(isOn: boolean): void {
+    if (isOn) this.#writes.beginUnsafe()
     this.#unsafeMode.ask(isOn)
   }
 

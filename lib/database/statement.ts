@@ -3,6 +3,7 @@
 
 import type { ColumnDefinition, NativeDatabase, NativeStatement, RunResult } from '../engine/native.ts'
 import type { UserStatement } from '../engine/statement-kind.ts'
+import { readOnce } from './read-once.ts'
 import { assertStorable } from './value-size.ts'
 import { WritePath } from './write-path.ts'
 
@@ -40,31 +41,27 @@ export class WriteStatement implements NativeStatement {
   }
 
   run(...params: unknown[]): RunResult {
-    const native = this.#native
-    assertStorable(params)
-    return this.#writes.runWith(this.#statement, native, params)
+    return this.#writes.runWith(this.#statement, this.#native, storable(params))
   }
 
   get(...params: unknown[]): unknown {
-    const native = this.#native
-    assertStorable(params)
-    return this.#writes.getWith(this.#statement, native, params)
+    return this.#writes.getWith(this.#statement, this.#native, storable(params))
   }
 
   all(...params: unknown[]): unknown[] {
-    const native = this.#native
-    assertStorable(params)
-    return this.#writes.allWith(this.#statement, native, params)
+    return this.#writes.allWith(this.#statement, this.#native, storable(params))
   }
 
   /** Rows one by one; the statement commits when the iterator ends or is broken off. */
   iterate(...params: unknown[]): IterableIterator<unknown> {
     const native = this.#native
-    assertStorable(params)
+    const args = storable(params)
+    // A PRAGMA that only asks: a commit beside it need not wait for its end.
+    if (native.readonly) return this.#writes.run(this.#statement, () => native.iterate(...args))
     this.#writes.beginIterator(this.#statement)
     const end = (outcome: 'done' | 'failed') => this.#writes.endIterator(this.#statement, outcome)
     try {
-      return new WriteIterator(native.iterate(...params), end)
+      return new WriteIterator(native.iterate(...args), end)
     } catch (error) {
       end('failed')
       throw error
@@ -87,8 +84,7 @@ export class WriteStatement implements NativeStatement {
   }
 
   bind(...params: unknown[]): this {
-    assertStorable(params)
-    this.#native.bind(...params)
+    this.#native.bind(...storable(params))
     return this
   }
 
@@ -102,6 +98,12 @@ export class WriteStatement implements NativeStatement {
   }
 }
 Object.defineProperty(WriteStatement, 'name', { value: CLASS_NAME })
+
+function storable(params: readonly unknown[]): readonly unknown[] {
+  const args = readOnce(params)
+  assertStorable(args)
+  return args
+}
 
 function assertMadeHere(writes: unknown): void {
   if (writes instanceof WritePath) return

@@ -104,6 +104,11 @@ export class WritePath {
     return this.#failure.status()
   }
 
+  /** The user asks for unsafe mode: anything may be written beside anything. */
+  beginUnsafe(): void {
+    this.#verbose.hush(() => this.#capture.beginUnsafe())
+  }
+
   /** Runs a statement that may change something, and commits what it did when no transaction is open then. */
   run<T>(statement: UserStatement, act: () => T): T {
     this.#before(statement)

@@ -115,6 +115,11 @@ export class Capture {
     this.#schema.unwatch()
   }
 
+  /** The user asks for unsafe mode. */
+  beginUnsafe(): void {
+    this.#watching.beginUnsafe()
+  }
+
   /**
    * Called before each statement of the user that is no read. When it throws, the statement must not be run.
    * @throws {UsageError} for statements that would leave the log untrue.
@@ -190,11 +195,16 @@ export class Capture {
     if (this.#running > 0) return undefined
     const run = this.#provenRuns.plan(statement, given, isEnded)
     if (run === undefined) return undefined
-    if (run.as === 'text' && !this.#changes.tryBeginText(this.#replaced.lastVersion)) return undefined
+    if (run.as === 'text' && !this.#mayBeginText()) return undefined
     if (run.as === 'record') this.#watching.beforeProven()
     this.#isDeaf = true
     this.#running++
     return run
+  }
+
+  /** Remembering the place of a text among savepoints makes queries fail that are under way. */
+  #mayBeginText(): boolean {
+    return !unsafeModeOf(this.#sqlite).isAsked && this.#changes.tryBeginText(this.#replaced.lastVersion)
   }
 
   /** Called after it; `result` is undefined when it failed. Gives what it has committed, where that is known already. */
@@ -252,6 +262,7 @@ export class Capture {
     const isOpen = this.#sqlite.inTransaction
     this.#wasOpen = isOpen
     if (isOpen) {
+      if (!wasOpen) this.#changes.beginTransaction()
       if (kind === 'rollback-to' && outcome === 'done') {
         this.#changes.rollBack()
         if (this.#changes.needsVersions) this.#replaced.wantTriggers()
@@ -259,7 +270,14 @@ export class Capture {
       }
       return
     }
-    if (this.#running > 0) return
+    if (this.#running > 0) {
+      // Beside a query that writes, and which this has undone as well.
+      if (wasOpen && (kind === 'rollback' || outcome === 'failed')) {
+        this.#changes.rollBackWhole()
+        this.#watching.afterRollback()
+      }
+      return
+    }
     // What failed outside of a transaction is undone, unless conflict resolution by FAIL kept a part of it.
     const isUndone = outcome === 'done' ? kind === 'rollback' : wasOpen || !(mayFail || this.#schema.mayFail)
     if (!isUndone) return

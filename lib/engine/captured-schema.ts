@@ -87,7 +87,13 @@ export class CapturedSchema {
   /** Makes the triggers that report the rows which any statement touches. */
   watch(): void {
     this.#isWatched = true
-    this.installTriggers(false)
+    try {
+      this.installTriggers(false)
+    } catch (error) {
+      // A function of the user's may have asked for it, in the middle of a query. Nobody may think they are there.
+      this.#isWatched = false
+      throw error
+    }
   }
 
   /** From now on only proven statements are run. */

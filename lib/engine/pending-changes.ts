@@ -47,6 +47,8 @@ export class PendingChanges {
   readonly #shadows: ShadowChanges
   #effects = new Effects(0)
   #segments: Segment[] = []
+  /** How many of them were there when the transaction began, of what a query under way has written before. */
+  #segmentsBefore = 0
   #lastMarker = 0
   #hasSavepoints = false
   /** While a statement runs that becomes text: what was touched before it, and the text of that in the schema before it. */
@@ -74,6 +76,10 @@ export class PendingChanges {
   /** From now on rows may be replaced without a trace. */
   distrust(): void {
     this.#effects.distrust()
+  }
+
+  beginTransaction(): void {
+    this.#segmentsBefore = this.#segments.length
   }
 
   /** A savepoint follows: what is text by now was true before it. */
@@ -138,6 +144,12 @@ export class PendingChanges {
     const marker = Number(this.#sqlite.pragma('temp.application_id', { simple: true }))
     const lost = this.#segments.findIndex((segment) => segment.marker > marker)
     const [first] = lost < 0 ? [] : this.#segments.splice(lost)
+    if (first !== undefined) this.#effects = first.effects
+  }
+
+  /** The transaction was rolled back, and there is more to come before anything can be written. */
+  rollBackWhole(): void {
+    const [first] = this.#segments.splice(this.#segmentsBefore)
     if (first !== undefined) this.#effects = first.effects
   }
 

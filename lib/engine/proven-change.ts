@@ -15,8 +15,6 @@ import { provenLiteral } from './proven-value.ts'
 import { RunArguments, type Values } from './run-arguments.ts'
 import type { Affinity, ColumnFacts, TableFacts } from './table-facts.ts'
 
-const ROWID_NAMES = ['rowid', '_rowid_', 'oid']
-
 /** An UPDATE or DELETE whose effect is known. */
 export class ProvenChange {
   readonly verb: 'UPDATE' | 'DELETE'
@@ -55,7 +53,8 @@ export class ProvenChange {
     facts: TableFacts,
     { mayChangeUnique = true } = {},
   ): ProvenChange | undefined {
-    const isKnown = (name: string) => facts.columns.has(lowerCase(name)) || isRowid(name, facts)
+    const isKnown = (name: string) =>
+      facts.columns.has(lowerCase(name)) || facts.rowidNames.has(lowerCase(name))
     const names = piecesOf(statement).filter(isName)
     if (!names.every(({ name }) => isKnown(name))) return undefined
     const key = keyOf(statement.where, facts)
@@ -114,15 +113,10 @@ function isParameter(piece: Piece): piece is Parameter {
   return typeof piece !== 'string' && piece.kind !== 'name'
 }
 
-function isRowid(name: string, { table, columns }: TableFacts): boolean {
-  const lower = lowerCase(name)
-  return table.shape.key.kind === 'rowid' && ROWID_NAMES.includes(lower) && !columns.has(lower)
-}
-
 function isKeyColumn(name: string, facts: TableFacts): boolean {
   if (facts.table.shape.key.kind !== 'rowid') return false
   const column: ColumnFacts | undefined = facts.columns.get(lowerCase(name))
-  return column === undefined ? isRowid(name, facts) : column.isKey
+  return column === undefined ? facts.rowidNames.has(lowerCase(name)) : column.isKey
 }
 
 /** `WHERE id = value`, `WHERE id IN (value)`, also with ` AND …` behind it: the integer or parameter that `id` is compared with. */

@@ -40,7 +40,11 @@ export class RunArguments {
     let given: object | undefined
     for (const arg of args) {
       if (Array.isArray(arg)) {
-        for (let index = 0; index < arg.length; index++) positional.push(arg[index])
+        for (const value of arg) {
+          // It would be looked into, where better-sqlite3 wants a value.
+          if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) return undefined
+          positional.push(value)
+        }
       } else if (typeof arg === 'object' && arg !== null && !(arg instanceof Uint8Array)) {
         if (given !== undefined || !isPlainObject(arg)) return undefined
         given = arg

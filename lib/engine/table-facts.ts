@@ -24,6 +24,8 @@ export interface TableFacts {
   readonly table: CapturedTable
   /** By their names in lower case. */
   readonly columns: ReadonlyMap<string, ColumnFacts>
+  /** Names, in lower case, that mean the rowid: no column has them, be it a generated one. */
+  readonly rowidNames: ReadonlySet<string>
   /** Some constraint says how conflicts are resolved. */
   readonly resolvesConflicts: boolean
 }
@@ -38,13 +40,16 @@ interface Column {
 /** NULL, a number that every SQLite writes alike, a text or a blob. */
 const LITERAL = /^(?:null|[+-]?\d{1,9}(?:\.\d{1,5})?|x?'(?:[^']|'')*')$/i
 const LONGEST_DEFAULT = 1000
+const ROWID_NAMES = ['rowid', '_rowid_', 'oid']
 
 export function readTableFacts(sqlite: Database, table: CapturedTable, sql: string): TableFacts {
   const { name, key } = table.shape
-  const columns = sqlite
+  const declared = sqlite
     .prepare<[string], Column>("SELECT name, type, dflt_value, hidden FROM pragma_table_xinfo(?,'main')")
     .all(name)
-    .filter(({ hidden }) => Number(hidden) === 0)
+  const columns = declared.filter(({ hidden }) => Number(hidden) === 0)
+  const taken = new Set(declared.map((column) => lowerCase(column.name)))
+  const free = key.kind === 'rowid' ? ROWID_NAMES.filter((each) => !taken.has(each)) : []
   const unique = uniqueColumns(
     sqlite,
     name,
@@ -65,6 +70,7 @@ export function readTableFacts(sqlite: Database, table: CapturedTable, sql: stri
         },
       ]),
     ),
+    rowidNames: new Set(free),
     resolvesConflicts: hasWord('CONFLICT', sql),
   }
 }

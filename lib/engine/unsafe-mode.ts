@@ -47,6 +47,16 @@ export class UnsafeMode {
   }
 }
 
+/** Nothing is under way: the schema may be changed without a query taking notice. */
+export function isIdle(sqlite: NativeDatabase): boolean {
+  try {
+    unsafeModeOf(sqlite).assertIdle()
+    return true
+  } catch {
+    return false
+  }
+}
+
 const modes = new WeakMap<NativeDatabase, UnsafeMode>()
 
 /** The one that knows of a connection. */

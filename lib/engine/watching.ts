@@ -10,6 +10,7 @@ import type { PendingChanges } from './pending-changes.ts'
 import type { ReplacedRows } from './replaced-rows.ts'
 import type { StatementKind, UserStatement } from './statement-kind.ts'
 import { readActingParents } from './table-facts.ts'
+import { isIdle, unsafeModeOf } from './unsafe-mode.ts'
 
 /** Statements that touch no row of a table that is captured, or tell which. */
 const NEED_NO_WATCH: ReadonlySet<StatementKind> = new Set<StatementKind>([
@@ -49,12 +50,19 @@ export class Watching {
     if (kind === 'ddl' ? this.#mayTouchRows(sql) : !NEED_NO_WATCH.has(kind)) this.#watch()
   }
 
+  /** Writes beside queries are to be expected, which a trigger made then would make fail. */
+  beginUnsafe(): void {
+    if (isIdle(this.#sqlite)) this.#watch()
+  }
+
   /** Called before each statement that is proven, between transactions. */
   beforeProven(): void {
     // Modules may write to their tables in a SELECT.
     if (!this.#schema.isWatched || this.#schema.shadows.areThere) return
     this.#provenInARow++
     if (this.#provenInARow < REPORTS_PER_TABLE * (1 + this.#schema.tables.size)) return
+    // A query with several parts that is under way would fail at its next part.
+    if (unsafeModeOf(this.#sqlite).isAsked || !isIdle(this.#sqlite)) return
     this.#replaced.letTriggersGo()
     this.#schema.unwatch()
   }

@@ -261,6 +261,9 @@ function parseTable(tokens: Tokens): string | undefined {
 
 /** SQLite's expressions have at most 1000 levels, and a literal may have more than the parameter for which it stands. */
 const MOST_OPERANDS = 200
+/** Brackets and CASEs in each other, and signs before an operand: SQLite's parser had a stack of 100 until 3.46. */
+const MOST_OPEN = 15
+const MOST_SIGNS = 3
 const BINARY = ['+', '-', '*', '/', '%', '&', '|', '<<', '>>', '=', '==', '<>', '!=', '<', '<=', '>', '>=']
 
 /**
@@ -299,7 +302,8 @@ class ExpressionReader {
   /** An operand with what stands before it. */
   #operand(): boolean {
     const tokens = this.#tokens
-    for (;;) {
+    for (let signs = 0; ; signs++) {
+      if (signs > MOST_SIGNS || this.#open.length > MOST_OPEN) return false
       if (tokens.takeWord('NOT')) this.#write('NOT')
       else if (tokens.take('~')) this.#sign('~')
       else if (tokens.take('-')) this.#sign('-')
@@ -307,10 +311,12 @@ class ExpressionReader {
       else if (tokens.take('(')) {
         this.#open.push('(')
         this.#sign('(')
+        signs = -1
       } else if (tokens.takeWord('CASE')) {
         this.#open.push('CASE')
         this.#write('CASE')
         if (tokens.takeWord('WHEN')) this.#write('WHEN')
+        signs = -1
       } else break
     }
     const literal = tokens.literal()
@@ -595,7 +601,8 @@ class Tokens {
       return { kind: 'positional', index: this.#positional++ }
     }
     const [text, name] = this.#match(NAMED_PARAMETER) ?? []
-    if (text === undefined || name === undefined) return undefined
+    // Values are passed on by these names, as properties.
+    if (text === undefined || name === undefined || name === '__proto__') return undefined
     // `$a::b` and `$a(b)` are names of Tcl's.
     if (/[\w$:(\u0080-\uffff]/.test(this.#sql[this.#at + text.length] ?? '')) return undefined
     this.#advance(text.length)

@@ -1,0 +1,150 @@
+// What attacks on the write path have found, each reduced to its core.
+
+import { test } from 'uvu'
+import { assertTwins, outcome, outcomes, type SqlDatabase } from './twins.ts'
+
+test('a generated column that is called rowid is not the rowid', () =>
+  assertTwins((db) => {
+    db.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, a, rowid AS (a * 2))')
+    for (let id = 1; id <= 8; id++) db.prepare('INSERT INTO t VALUES(?, ?)').run(id, id)
+    db.prepare('DELETE FROM t WHERE rowid = ?').run(4)
+    db.exec('BEGIN')
+    db.prepare('UPDATE t SET a = 50 WHERE rowid = ?').run(6)
+    db.exec('COMMIT')
+  }))
+
+test('a write that a function of the user tries in vain: what is written later is captured', () =>
+  assertTwins((db) => {
+    db.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE)')
+    const insert = db.prepare('INSERT INTO t(a) SELECT ?')
+    db.function('f', () => insert.run(1))
+    return outcomes(
+      () => db.prepare('SELECT f()').get(),
+      () => insert.run(2),
+    )
+  }))
+
+test('signs without end: a literal in place of a parameter would make the expression too deep to be read again', () =>
+  assertTwins((db) => {
+    db.exec('CREATE TABLE t(a)')
+    const prefixes = ['~', 'NOT ', '- ', '+']
+    for (const prefix of prefixes) {
+      for (const value of [-5, 'x\ny\tz\r']) {
+        for (let depth = 995; depth < 1000; depth++) {
+          db.exec('INSERT INTO t VALUES(1), (2)')
+          outcome(() => db.prepare(`DELETE FROM t WHERE ${prefix.repeat(depth)}?`).run(value))
+        }
+      }
+    }
+  }))
+
+test('a ROLLBACK beside a writing iterator: what was text is forgotten, and what comes later is captured', () => {
+  const rollBackBesideIterator = (db: SqlDatabase, end: (rows: IterableIterator<unknown>) => void) => {
+    db.exec('CREATE TABLE t(a); CREATE TABLE u(a); INSERT INTO u VALUES(1)')
+    db.unsafeMode(true)
+    db.exec('BEGIN; UPDATE u SET a = a + 1; CREATE TABLE x(a)')
+    const rows = db.prepare('INSERT INTO t SELECT 1 UNION SELECT 2 RETURNING a').iterate()
+    rows.next()
+    db.exec('ROLLBACK; INSERT INTO u SELECT 7')
+    end(rows)
+    db.exec('INSERT INTO u SELECT 8')
+  }
+  assertTwins((db) => rollBackBesideIterator(db, (rows) => rows.return?.()))
+  assertTwins((db) => rollBackBesideIterator(db, (rows) => outcome(() => [...rows])))
+})
+
+test('in unsafe mode a query with several parts is read to its end, whatever is written beside it', () => {
+  for (const begin of ['SELECT 1', 'BEGIN; SAVEPOINT s']) {
+    assertTwins((db) => {
+      db.exec(`CREATE TABLE t(a); CREATE TABLE u(a); INSERT INTO t VALUES(1), (2)`)
+      const query = db.prepare('SELECT a FROM t UNION ALL SELECT a + 10 FROM t').pluck()
+      db.unsafeMode(true)
+      db.exec(begin)
+      const seen: unknown[] = []
+      for (const a of query.iterate()) {
+        seen.push(a)
+        db.prepare('INSERT INTO u VALUES(?)').run(a)
+        db.prepare('UPDATE u SET a = a + 1').run()
+        db.prepare('INSERT INTO u SELECT ?').run(a)
+        for (let more = 0; more < 2000 && !db.inTransaction; more++)
+          db.prepare('DELETE FROM u WHERE rowid = 99').run()
+      }
+      if (db.inTransaction) db.exec('COMMIT')
+      return seen
+    })
+  }
+})
+
+test('values are read once, before anything else, and only where better-sqlite3 looks', () =>
+  assertTwins((db) => {
+    db.exec('CREATE TABLE t(a)')
+    let reads = 0
+    const counting = {
+      get a() {
+        return ++reads
+      },
+    }
+    const listed: unknown[] = [0]
+    Object.defineProperty(listed, 0, { get: () => ++reads })
+    const hidden = Object.create(null, { a: { value: 'not enumerable' } })
+    const named = [
+      'INSERT INTO t VALUES(:a)',
+      'INSERT INTO t SELECT :a',
+      'INSERT INTO t VALUES(abs(:a)) RETURNING a',
+    ]
+    const results: unknown[] = []
+    for (const sql of named) {
+      const statement = db.prepare(sql)
+      for (const values of [counting, hidden, JSON.parse('{"a": 1, "__proto__": 2}')]) {
+        results.push(
+          outcome(() => (statement.reader ? statement.get(values) : statement.run(values))),
+          reads,
+        )
+      }
+    }
+    for (const sql of ['INSERT INTO t VALUES(?)', 'INSERT INTO t SELECT ?', 'INSERT INTO t VALUES(?, ?)']) {
+      results.push(
+        outcome(() => db.prepare(sql).run(listed)),
+        reads,
+      )
+    }
+    db.exec('BEGIN')
+    const ending = {
+      get a() {
+        if (db.inTransaction) db.exec('INSERT INTO t VALUES(-1); UPDATE t SET a = a + 1 WHERE a > 5; COMMIT')
+        return 1
+      },
+    }
+    results.push(outcome(() => db.prepare('INSERT INTO t SELECT :a').run(ending)))
+    db.exec('BEGIN')
+    const failing = {
+      get a() {
+        db.exec('INSERT INTO t VALUES(-2); COMMIT')
+        throw new Error('mine')
+      },
+    }
+    results.push(outcome(() => db.prepare('INSERT INTO t SELECT :a').run(failing)))
+    return results
+  }))
+
+test('what stands in a list of values is a value', () =>
+  assertTwins((db) => {
+    db.exec('CREATE TABLE t(a)')
+    const results: unknown[] = []
+    for (const sql of [
+      'INSERT INTO t VALUES(?)',
+      'INSERT INTO t VALUES(:a)',
+      'INSERT INTO t VALUES(:__proto__)',
+    ]) {
+      const statement = db.prepare(sql)
+      for (const value of [[1], { a: 1 }, [], [null], JSON.parse('{"__proto__": 5}')]) {
+        results.push(
+          outcome(() => statement.run([value])),
+          outcome(() => statement.run(value)),
+        )
+      }
+    }
+    return results
+  }))
+
+test.run()
