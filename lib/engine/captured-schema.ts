@@ -3,6 +3,7 @@ import { invariant, systemCode } from '../errors.ts'
 import { lowerCase } from '../format/lexis.ts'
 import { type CaptureTrigger, InstalledTriggers, isCaptureObject, touchTriggers } from './capture-triggers.ts'
 import { CapturedTables } from './captured-tables.ts'
+import { asOwnWork } from './own-work.ts'
 import { RecordText } from './record-text.ts'
 import { isLateTrigger, refuseHidingTriggers } from './refusals.ts'
 import { createVersionTable, dropVersionTables, hasVersions, versionTriggers } from './row-versions.ts'
@@ -149,18 +150,8 @@ export class CapturedSchema {
     this.#setTriggers(wanted)
   }
 
-  /** Also while an iterator is open, which may be beside a write, and under a `query_only` of the user's. */
   #setTriggers(wanted: readonly CaptureTrigger[]): void {
-    unsafeModeOf(this.#sqlite).lift(() => {
-      try {
-        this.#triggers.set(wanted)
-      } catch (error) {
-        if (systemCode(error) !== 'SQLITE_READONLY') throw error
-        this.#sqlite.pragma('query_only=OFF')
-        this.#triggers.set(wanted)
-        this.#sqlite.pragma('query_only=ON')
-      }
-    })
+    asOwnWork(this.#sqlite, () => this.#triggers.set(wanted))
   }
 
   /** What new virtual tables hold from the beginning, as statements that follow their CREATE. */

@@ -3,11 +3,11 @@ import { invariant, systemCode } from '../errors.ts'
 import type { CapturedSchema } from './captured-schema.ts'
 import type { CapturedTables } from './captured-tables.ts'
 import { Effects } from './effects.ts'
+import { asOwnWork } from './own-work.ts'
 import { RecordText } from './record-text.ts'
 import type { RowEvent } from './rowid-changes.ts'
 import type { RedoneSequences } from './sequences.ts'
 import type { ShadowChanges } from './shadow-changes.ts'
-import { unsafeModeOf } from './unsafe-mode.ts'
 
 /** Effects that became text because a statement followed which is logged as text itself, and such statements. */
 interface Segment {
@@ -185,8 +185,7 @@ export class PendingChanges {
 
   #mark(): void {
     if (!this.#sqlite.inTransaction) return
-    // Also while an iterator is open, which may be beside a write.
-    unsafeModeOf(this.#sqlite).lift(() => this.#sqlite.pragma(`temp.application_id=${this.#lastMarker}`))
+    asOwnWork(this.#sqlite, () => this.#sqlite.pragma(`temp.application_id=${this.#lastMarker}`))
   }
 
   #write(effects: Effects): RecordText {
