@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { invariant, systemCode } from '../errors.ts'
+import { invariant } from '../errors.ts'
 import { lowerCase } from '../format/lexis.ts'
 import { type CaptureTrigger, InstalledTriggers, isCaptureObject, touchTriggers } from './capture-triggers.ts'
 import { CapturedTables } from './captured-tables.ts'
