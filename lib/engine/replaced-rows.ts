@@ -7,7 +7,7 @@
 
 import type { Database } from 'better-sqlite3'
 import { IS_REPLACING, NEXT_VERSION, OLD_VERSIONS } from './row-versions.ts'
-import { unsafeModeOf } from './unsafe-mode.ts'
+import { isIdle, unsafeModeOf } from './unsafe-mode.ts'
 
 /** More versions than these are not left in memory until the next ones come. */
 const MOST_IDLE_VERSIONS = 10_000
@@ -25,6 +25,7 @@ export class ReplacedRows {
   #lastVersion = 0
   /** Versions up to here belong to transactions that are over. */
   #oldVersions = 0
+  #isMuchLeft = false
 
   constructor(sqlite: Database) {
     this.#sqlite = sqlite
@@ -95,12 +96,15 @@ export class ReplacedRows {
     this.#areTriggersWanted = false
   }
 
-  /** The transaction is over. True when so many versions are left that their tables should go. */
+  /** The transaction is over. True when so many versions are left that their tables should go, and may go. */
   endTransaction(): boolean {
-    const isMuch = this.#lastVersion - this.#oldVersions > MOST_IDLE_VERSIONS
+    this.#isMuchLeft ||= this.#lastVersion - this.#oldVersions > MOST_IDLE_VERSIONS
     this.#oldVersions = this.#lastVersion
-    if (isMuch) this.#areTriggersWanted = false
-    return isMuch
+    // SQLite drops no table while a query is under way.
+    if (!this.#isMuchLeft || !isIdle(this.#sqlite)) return false
+    this.#isMuchLeft = false
+    this.#areTriggersWanted = false
+    return true
   }
 
   /** While an iterator is open, too: all() and get() may write then. */

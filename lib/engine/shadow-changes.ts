@@ -7,6 +7,7 @@ import type { Schema } from './schema.ts'
 import { keysOfDifferent, SEPARATOR, writeIndex, writeRows, writeWhole } from './shadow-rows.ts'
 import { type Shadow, type ShadowRole, shadowsIn } from './shadow-tables.ts'
 import { REPORTS } from './shadow-triggers.ts'
+import { isIdle } from './unsafe-mode.ts'
 
 /** FTS5: the list of segments, which also holds the cookie that changes with the settings. */
 const STRUCTURE_KEY = 10n
@@ -125,7 +126,7 @@ export class ShadowChanges {
 
   /**
    * The transaction is over, committed or rolled back: what is there now is known. True when so many reports are left
-   * that their table should go.
+   * that their table should go, and may go: SQLite drops no table while a query is under way.
    */
   endTransaction(): boolean {
     this.#mayGetSearchBack = false
@@ -141,7 +142,7 @@ export class ShadowChanges {
       .pluck()
       .safeIntegers(false)
     this.#oldReports = this.#last.get() ?? 0
-    return this.#oldReports > MOST_IDLE_REPORTS
+    return this.#oldReports > MOST_IDLE_REPORTS && isIdle(this.#sqlite)
   }
 
   /** Their table was dropped, between transactions. */
