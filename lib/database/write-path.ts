@@ -216,8 +216,8 @@ export class WritePath {
   redo(transactions: Iterable<string>, onCommit: (commit: AppendedCommit) => void): number {
     this.#failure.assertWritable()
     this.assertQuiet('to redo transactions')
-    if (this.#tables.hasTempTables()) {
-      throw new UsageError('transactions are not redone while there are TEMP tables or views', {
+    if (this.#tables.hasTempObjects()) {
+      throw new UsageError('transactions are not redone while there are TEMP tables, views or triggers', {
         hint: 'drop them first: the names in a log mean the tables that are kept',
       })
     }

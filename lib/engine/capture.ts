@@ -21,6 +21,7 @@ import { type ProvenResult, type ProvenRun, ProvenRuns } from './proven-runs.ts'
 import { joined } from './record-text.ts'
 import {
   refuseDdl,
+  refuseHidden,
   refuseHidingFail,
   refusePragma,
   refuseRecursion,
@@ -141,6 +142,9 @@ export class Capture {
         break
       case 'savepoint':
         this.#changes.beginSavepoint()
+        break
+      case 'vacuum':
+        refuseHidden(this.#sqlite, sql)
         break
       case 'unknown':
         refuseUnknown(this.#sqlite, sql)

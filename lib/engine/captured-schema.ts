@@ -143,7 +143,9 @@ export class CapturedSchema {
     }
     const ordinary = [...this.tables].filter((table) => !this.shadows.has(table))
     const versioned = needsVersions ? ordinary.filter(hasVersions) : []
-    for (const table of versioned) createVersionTable(this.#sqlite, table)
+    asOwnWork(this.#sqlite, () => {
+      for (const table of versioned) createVersionTable(this.#sqlite, table)
+    })
     const touch = ordinary.flatMap(touchTriggers)
     const shadow = [...this.shadows].flatMap(({ table, role }) => shadowTriggers(table, role))
     const wanted = [...touch, ...shadow, ...versioned.flatMap(versionTriggers)]

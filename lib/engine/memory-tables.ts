@@ -1,9 +1,10 @@
+import { quoteName } from '../format/sql-literal.ts'
 import { RecordApplier } from './apply-record.ts'
 import { isCaptureObject } from './capture-triggers.ts'
 import { dumpStatements } from './dump.ts'
 import { loadStatements } from './load.ts'
 import type { NativeDatabase } from './native.ts'
-import { readSchema } from './schema.ts'
+import { readSchema, type SchemaObject } from './schema.ts'
 import { readTables } from './tables.ts'
 import { LOADING, LOADING_TRUSTED, type Pragmas } from './with-pragmas.ts'
 
@@ -41,12 +42,9 @@ export class MemoryTables {
     this.#applier.end()
   }
 
-  /** True when names may mean TEMP tables or views of the user instead of the tables that are kept. */
-  hasTempTables(): boolean {
-    const temp = [...readSchema(this.#sqlite, 'temp').values()]
-    return temp.some(
-      (object) => (object.type === 'table' || object.type === 'view') && !isCaptureObject(object),
-    )
+  /** True when names may mean TEMP tables or views of the user instead of the tables that are kept, or triggers would fire. */
+  hasTempObjects(): boolean {
+    return this.#tempObjects().length > 0
   }
 
   /** The statements of a snapshot; returns the number of rows in it. */
@@ -57,7 +55,18 @@ export class MemoryTables {
   /** VACUUM before the connection ends, whatever the user's settings would refuse: they are not put back. */
   compact(): void {
     const isTrusted = this.#pragmas.trusted_schema ?? 0
-    this.#sqlite.exec(`PRAGMA query_only=OFF; PRAGMA trusted_schema=${isTrusted}; VACUUM`)
+    this.#sqlite.exec(`PRAGMA query_only=OFF; PRAGMA trusted_schema=${isTrusted}`)
+    // VACUUM would drop the indexes of a table that a TEMP table hides.
+    for (const { type, name } of this.#tempObjects()) {
+      this.#sqlite.exec(`DROP ${type} IF EXISTS temp.${quoteName(name)}`)
+    }
+    this.#sqlite.exec('VACUUM')
+  }
+
+  /** Tables, views and triggers of the user's. */
+  #tempObjects(): SchemaObject[] {
+    const temp = [...readSchema(this.#sqlite, 'temp').values()]
+    return temp.filter((object) => object.type !== 'index' && !isCaptureObject(object))
   }
 
   /** What SQLite's own checks find wrong, one sentence each. */

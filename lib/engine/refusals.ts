@@ -122,7 +122,15 @@ export function refuseDdl(sqlite: Database, sql: string): void {
   if (Number(sqlite.pragma('legacy_alter_table', { simple: true })) === 1) {
     refuse(sql, 'with PRAGMA legacy_alter_table=ON it may have an effect that redo cannot repeat')
   }
-  // ALTER resolves the names in all triggers and views, and would find the TEMP table, which redo does not have.
+  refuseHidden(sqlite, sql)
+}
+
+/**
+ * Refuses what goes wrong when a TEMP table or view has the name of one of the database. ALTER resolves the names in all
+ * triggers and views, and would find the TEMP table, which redo does not have; VACUUM drops the indexes of the table.
+ * @throws {UsageError}
+ */
+export function refuseHidden(sqlite: Database, sql: string): void {
   const hidden = sqlite
     .prepare<[], string>(
       `SELECT t.name FROM temp.sqlite_schema AS t, main.sqlite_schema AS m

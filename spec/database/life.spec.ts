@@ -294,4 +294,24 @@ for (const [name, end] of ENDINGS) {
     }))
 }
 
+test('VACUUM beside a TEMP table that hides another would drop the indexes of that one: refused; compact keeps them', () => {
+  const world = new MemoryWorld()
+  const db = world.open()
+  db.exec(
+    'CREATE TABLE t(a); CREATE UNIQUE INDEX i ON t(a); CREATE TEMP TABLE t(a); CREATE TEMP VIEW w AS SELECT 1',
+  )
+  assert.throws(() => db.exec('VACUUM'), /TEMP table or view t hides/)
+  db.close({ mode: 'compact' })
+  const names = world.open().prepare('SELECT name FROM sqlite_schema ORDER BY 1').pluck().all()
+  assert.equal(names, ['i', 't'])
+})
+
+test('transactions are not redone where a TEMP trigger would fire', () => {
+  const db = new MemoryWorld().open()
+  db.exec(
+    'CREATE TABLE t(a); CREATE TABLE log(a); CREATE TEMP TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO log VALUES(1); END',
+  )
+  assert.throws(() => db.redo(['INSERT INTO "t"("a") VALUES(1);\n']), /TEMP tables, views or triggers/)
+})
+
 test.run()

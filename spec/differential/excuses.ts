@@ -8,7 +8,7 @@ const REFUSALS: readonly { readonly reason: string; readonly message: RegExp }[]
     message: /^refused: (RAISE\(IGNORE\) in|FAIL together with) a TEMP trigger AFTER the change/,
   },
   {
-    reason: 'ALTER beside a TEMP table of the same name',
+    reason: 'ALTER or VACUUM beside a TEMP table of the same name',
     message: /^refused: the TEMP table or view .* hides one of the database/,
   },
   {
@@ -77,6 +77,8 @@ export function excuseOf(
 /** Why what an equal outcome leaves behind may differ. */
 export function excuseOfEqual(call: string, outcome: string): string | undefined {
   // Without triggers SQLite keeps the rows before the one that fails so, if a transaction is open.
+  if (/foreign key mismatch/.test(outcome))
+    return 'statements before one that has a foreign key without a parent key'
   if (/datatype mismatch/.test(outcome) && /REPLACE|IGNORE|FAIL|ROLLBACK/.test(call)) {
     return 'a rowid that is no integer, in one of several rows'
   }

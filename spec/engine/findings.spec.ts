@@ -139,9 +139,9 @@ test("an application's own like() and glob() change no file", () => {
     )
     assertRedone(original)
     assert.is(stateOf(reloaded(original)), stateOf(original.sqlite))
-    assert.is(new MemoryTables(original.sqlite).hasTempTables(), false)
+    assert.is(new MemoryTables(original.sqlite).hasTempObjects(), false)
     original.run('CREATE TEMP TABLE x(a)')
-    assert.is(new MemoryTables(original.sqlite).hasTempTables(), true)
+    assert.is(new MemoryTables(original.sqlite).hasTempObjects(), true)
   }
 })
 
