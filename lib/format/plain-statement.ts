@@ -302,7 +302,8 @@ class ExpressionReader {
   /** An operand with what stands before it. */
   #operand(): boolean {
     const tokens = this.#tokens
-    for (let signs = 0; ; signs++) {
+    let signs = 0
+    for (; ; signs++) {
       if (signs > MOST_SIGNS || this.#open.length > MOST_OPEN) return false
       if (tokens.takeWord('NOT')) this.#write('NOT')
       else if (tokens.take('~')) this.#sign('~')
@@ -327,7 +328,8 @@ class ExpressionReader {
     const parameter = tokens.parameter()
     if (parameter !== undefined) {
       this.#put(parameter)
-      return true
+      // Its value may bring a sign of its own.
+      return signs < MOST_SIGNS
     }
     const name = tokens.name()
     if (name === undefined) return false

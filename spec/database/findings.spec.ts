@@ -32,7 +32,7 @@ test('signs without end: a literal in place of a parameter would make the expres
     const prefixes = ['~', 'NOT ', '- ', '+']
     for (const prefix of prefixes) {
       for (const value of [-5, 'x\ny\tz\r']) {
-        for (let depth = 995; depth < 1000; depth++) {
+        for (const depth of [1, 2, 3, 4, 5, 995, 996, 997, 998, 999]) {
           db.exec('INSERT INTO t VALUES(1), (2)')
           outcome(() => db.prepare(`DELETE FROM t WHERE ${prefix.repeat(depth)}?`).run(value))
         }
