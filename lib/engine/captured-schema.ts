@@ -86,10 +86,10 @@ export class CapturedSchema {
   }
 
   /** Makes the triggers that report the rows which any statement touches. */
-  watch(): void {
+  watch(needsVersions: boolean): void {
     this.#isWatched = true
     try {
-      this.installTriggers(false)
+      this.installTriggers(needsVersions)
     } catch (error) {
       // A function of the user's may have asked for it, in the middle of a query. Nobody may think they are there.
       this.#isWatched = false

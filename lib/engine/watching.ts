@@ -69,6 +69,8 @@ export class Watching {
 
   /** Rows may be replaced without a trace from now on: where the user has triggers, their versions are kept. */
   beginReplacing(): void {
+    // What is not watched touches no rows: a DROP where no foreign key has an action.
+    if (!this.#schema.isWatched) return
     const hadTriggers = this.#replaced.areTriggersWanted
     if (!this.#replaced.begin(this.#schema.hasUserTriggers)) return
     this.#changes.distrust()
@@ -103,7 +105,7 @@ export class Watching {
     this.#schema.shadows.expectWrites()
     if (this.#schema.isWatched) return
     this.#hasChangedTemp = true
-    this.#schema.watch()
+    this.#schema.watch(this.#replaced.areTriggersWanted)
   }
 
   /** DROP TABLE deletes the rows first, with what foreign keys make of that; modules do as they like. */

@@ -65,4 +65,14 @@ test('while an iterator is open, all() may replace rows and recursive_triggers m
     })
   }))
 
+test('versions of rows are kept where a DROP has asked for them before anything was watched', () =>
+  story((pair) => {
+    pair.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, a, b UNIQUE)')
+    pair.exec('CREATE TRIGGER g AFTER DELETE ON t BEGIN UPDATE OR REPLACE t SET a = 1 WHERE a = 1; END')
+    pair.exec('DROP TABLE none')
+    pair.both('INSERT', ({ db }) => db.prepare('INSERT INTO t(b) VALUES(1) ON CONFLICT DO NOTHING').run())
+    pair.exec('CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END')
+    pair.both('REPLACE', ({ db }) => db.prepare('REPLACE INTO t(b) VALUES(1)').run())
+  }))
+
 test.run()
