@@ -47,10 +47,15 @@ export class UnsafeMode {
   }
 }
 
-/** Nothing is under way: the schema may be changed without a query taking notice. */
+/**
+ * Nothing is under way: the schema may be changed without a query taking notice. In unsafe mode nobody knows: leaving
+ * it to ask would make SQLite prepare everything anew, queries with parts still to come among it.
+ */
 export function isIdle(sqlite: NativeDatabase): boolean {
+  const mode = unsafeModeOf(sqlite)
+  if (mode.isAsked) return false
   try {
-    unsafeModeOf(sqlite).assertIdle()
+    mode.assertIdle()
     return true
   } catch {
     return false
