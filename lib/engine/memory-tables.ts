@@ -4,7 +4,7 @@ import { isCaptureObject } from './capture-triggers.ts'
 import { dumpStatements } from './dump.ts'
 import { loadStatements } from './load.ts'
 import type { NativeDatabase } from './native.ts'
-import { readSchema, type SchemaObject } from './schema.ts'
+import { isInternal, readSchema, type SchemaObject } from './schema.ts'
 import { readTables } from './tables.ts'
 import { LOADING, LOADING_TRUSTED, type Pragmas } from './with-pragmas.ts'
 
@@ -66,7 +66,7 @@ export class MemoryTables {
   /** Tables, views and triggers of the user's. */
   #tempObjects(): SchemaObject[] {
     const temp = [...readSchema(this.#sqlite, 'temp').values()]
-    return temp.filter((object) => object.type !== 'index' && !isCaptureObject(object))
+    return temp.filter((object) => object.type !== 'index' && !isInternal(object) && !isCaptureObject(object))
   }
 
   /** What SQLite's own checks find wrong, one sentence each. */

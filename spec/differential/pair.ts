@@ -250,7 +250,9 @@ export class Pair {
     const [oursText, plainText] = [scriptText(ours), scriptText(plain)]
     const call = this.story.at(-1) ?? ''
     const excuse =
-      oursText === plainText ? excuseOfEqual(call, oursText) : excuseOf(call, oursText, plainText, this.story)
+      oursText === plainText
+        ? excuseOfEqual(call, oursText, this.story)
+        : excuseOf(call, oursText, plainText, this.story)
     if (excuse !== undefined) throw this.#incomparable(excuse)
     this.#same('outcome', oursText, plainText)
   }
