@@ -57,7 +57,8 @@ export class WriteStatement implements NativeStatement {
     const native = this.#native
     const args = storable(params)
     // A PRAGMA that only asks: a commit beside it need not wait for its end.
-    if (native.readonly) return this.#writes.run(this.#statement, () => native.iterate(...args))
+    if (native.readonly && this.#statement.kind === 'pragma')
+      return this.#writes.run(this.#statement, () => native.iterate(...args))
     this.#writes.beginIterator(this.#statement)
     const end = (outcome: 'done' | 'failed') => this.#writes.endIterator(this.#statement, outcome)
     try {

@@ -2,6 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { contentOf } from '../support/content.ts'
 import { MemoryWorld } from '../support/memory-world.ts'
 import { assertTwins, outcome, outcomes, type SqlDatabase } from './twins.ts'
 
@@ -170,6 +171,24 @@ test('many rows replaced beside a query: tables of capture that cannot be droppe
     assert.not.ok(told.includes('checkpoint'))
     db.close()
   }
+})
+
+test('queries that are asked row by row: a PRAGMA holds no commit up, and what FTS4 writes in a SELECT is captured', () => {
+  const world = new MemoryWorld()
+  const db = world.open()
+  db.exec('CREATE TABLE t(a); CREATE VIRTUAL TABLE f USING fts4(a)')
+  db.unsafeMode(true)
+  for (const word of 'abcdefgh') db.prepare('INSERT INTO f VALUES(?)').run(word)
+  const columns = db.prepare('PRAGMA table_info(t)').iterate()
+  columns.next()
+  db.exec('INSERT INTO t SELECT 1')
+  assert.is(contentOf(world.killed().open()), contentOf(db))
+  assert.is([...columns].length, 0)
+  db.unsafeMode(false)
+  for (const _ of db.prepare('SELECT optimize(f) FROM f').iterate()) break
+  assert.is(db.prepare('SELECT count(*) FROM f_segdir').pluck().get(), 1)
+  assert.is(contentOf(world.killed().open()), contentOf(db))
+  db.close()
 })
 
 test.run()
