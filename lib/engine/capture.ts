@@ -275,11 +275,7 @@ export class Capture {
       return
     }
     if (this.#running > 0) {
-      // Beside a query that writes, and which this has undone as well.
-      if (wasOpen && (kind === 'rollback' || outcome === 'failed')) {
-        this.#changes.rollBackWhole()
-        this.#watching.afterRollback()
-      }
+      if (kind === 'rollback' || outcome === 'failed') this.#followBesideWriter(wasOpen)
       return
     }
     // What failed outside of a transaction is undone, unless conflict resolution by FAIL kept a part of it.
@@ -287,6 +283,15 @@ export class Capture {
     if (!isUndone) return
     this.#watching.afterRollback()
     this.#endTransaction()
+  }
+
+  /** What failed, or was rolled back, beside a query that writes: that may have been undone as well. */
+  #followBesideWriter(wasOpen: boolean): void {
+    if (wasOpen) this.#changes.rollBackWhole()
+    // Nobody tells whether the statement alone was undone, or everything.
+    else if (this.#changes.hasText) this.#needsCheckpoint = true
+    if (this.#changes.needsVersions) this.#replaced.wantTriggers()
+    this.#watching.afterRollback()
   }
 
   #endTransaction(): void {

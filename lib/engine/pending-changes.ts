@@ -64,6 +64,11 @@ export class PendingChanges {
     return this.#effects.isEmpty && this.#segments.length === 0 && this.#shadows.isEmpty
   }
 
+  /** Something was done that is logged as text. */
+  get hasText(): boolean {
+    return this.#segments.length > 0
+  }
+
   /** True when versions of rows may be written, so that their tables must be there. */
   get needsVersions(): boolean {
     return !this.#effects.isTrusted

@@ -56,6 +56,38 @@ test('a ROLLBACK beside a writing iterator: what was text is forgotten, and what
   assertTwins((db) => rollBackBesideIterator(db, (rows) => outcome(() => [...rows])))
 })
 
+test('OR ROLLBACK beside a writing iterator, outside of any BEGIN: what was made for capture is made anew', () => {
+  assertTwins((db) => {
+    db.exec(
+      'CREATE TABLE t(a UNIQUE); CREATE TABLE k(a PRIMARY KEY, b) WITHOUT ROWID; INSERT INTO t VALUES(1), (2)',
+    )
+    db.exec('CREATE TEMP TRIGGER g BEFORE DELETE ON t BEGIN SELECT 1; END')
+    db.unsafeMode(true)
+    const rows = db.prepare('UPDATE t SET a = a WHERE a > 0 RETURNING a').iterate()
+    rows.next()
+    const results = outcomes(
+      () => void db.exec('INSERT OR REPLACE INTO k VALUES(1, 1)'),
+      () => void db.exec('INSERT OR ROLLBACK INTO t VALUES(2)'),
+      () => void db.exec('INSERT INTO k SELECT 2, 2; DROP TRIGGER g; INSERT INTO k SELECT 3, 3'),
+    )
+    rows.return?.()
+    db.exec('INSERT INTO k SELECT 4, 4')
+    return results
+  })
+  assertTwins((db) => {
+    db.exec('CREATE TABLE t(a UNIQUE); CREATE TABLE k(a); INSERT INTO t VALUES(1), (2)')
+    db.unsafeMode(true)
+    const rows = db.prepare('UPDATE t SET a = a WHERE a > 0 RETURNING a').iterate()
+    rows.next()
+    const results = outcomes(
+      () => void db.exec('DROP TABLE k'),
+      () => void db.exec('INSERT OR ROLLBACK INTO t VALUES(2)'),
+    )
+    rows.return?.()
+    return results
+  })
+})
+
 test('in unsafe mode a query with several parts is read to its end, whatever is written beside it', () => {
   for (const begin of ['SELECT 1', 'BEGIN; SAVEPOINT s']) {
     assertTwins((db) => {
