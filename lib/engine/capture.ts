@@ -291,7 +291,7 @@ export class Capture {
     // Nobody tells whether the statement alone was undone, or everything.
     else if (this.#changes.hasText) this.#needsCheckpoint = true
     if (this.#changes.needsVersions) this.#replaced.wantTriggers()
-    this.#watching.afterRollback()
+    unsafeModeOf(this.#sqlite).lift(() => this.#watching.afterRollback())
   }
 
   #endTransaction(): void {

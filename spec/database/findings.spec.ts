@@ -88,6 +88,23 @@ test('OR ROLLBACK beside a writing iterator, outside of any BEGIN: what was made
   })
 })
 
+test('what fails beside a writing iterator fails as it does without us, whatever capture has to make anew', () =>
+  assertTwins((db) => {
+    db.exec('CREATE VIRTUAL TABLE f USING fts5(a); CREATE TABLE t(a UNIQUE); INSERT INTO t VALUES(1), (2)')
+    db.exec('CREATE TRIGGER g AFTER DELETE ON t BEGIN SELECT 1; END')
+    const results: unknown[] = []
+    for (const _ of db.prepare('UPDATE t SET a = a WHERE a > 0 RETURNING a').iterate()) {
+      for (const sql of [
+        'REPLACE INTO t VALUES(7)',
+        'INSERT INTO t SELECT 1',
+        'INSERT OR ROLLBACK INTO t VALUES(1)',
+      ]) {
+        results.push(outcome(() => db.prepare(`${sql} RETURNING a`).all()))
+      }
+    }
+    return results
+  }))
+
 test('in unsafe mode a query with several parts is read to its end, whatever is written beside it', () => {
   for (const begin of ['SELECT 1', 'BEGIN; SAVEPOINT s']) {
     assertTwins((db) => {
