@@ -42,6 +42,8 @@ export class RecordApplier {
       this.#pragmasBefore.set(name, this.#sqlite.pragma(name, { simple: true }))
       this.#sqlite.pragma(`${name}=${value}`)
     }
+    // Shadow tables are written, which is for their modules alone otherwise.
+    unsafeModeOf(this.#sqlite).raise()
     this.#holdTriggersBack()
   }
 
@@ -50,11 +52,6 @@ export class RecordApplier {
    * @throws {ScriptlogError} for a statement that scriptlog does not write, or that fails.
    */
   apply(body: string | Uint8Array): void {
-    // Shadow tables are written, which is for their modules alone otherwise.
-    unsafeModeOf(this.#sqlite).lift(() => this.#applyWhole(body))
-  }
-
-  #applyWhole(body: string | Uint8Array): void {
     const heldBack = this.#heldBack
     this.#sqlite.exec('BEGIN')
     try {
@@ -70,6 +67,7 @@ export class RecordApplier {
 
   /** Gives the connection its triggers and settings back. */
   end(): void {
+    unsafeModeOf(this.#sqlite).lower()
     this.#releaseTriggers()
     reconnectModules(this.#sqlite)
     for (const [name, value] of this.#pragmasBefore) this.#sqlite.pragma(`${name}=${value}`)

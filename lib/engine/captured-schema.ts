@@ -177,6 +177,8 @@ export class CapturedSchema {
    * out triggers on shadow tables without a word unless it may write those.
    */
   keepTriggersAlive(): void {
+    // It costs: SQLite compiles all statements anew.
+    if (!this.shadows.mayBeThere) return
     this.#reader ??= this.#sqlite.prepare('SELECT 1 FROM temp.sqlite_schema')
     const reader = this.#reader
     unsafeModeOf(this.#sqlite).lift(() => reader.get())

@@ -34,6 +34,7 @@ export class ShadowChanges {
   #oldReports = 0
   #hasSearch = false
   /** A rollback may bring tables back. */
+  #mayGetBack = false
   #mayGetSearchBack = false
   /** The rows of tables of which no trigger knows, as the last record left them. */
   readonly #known = new Map<string, string>()
@@ -55,6 +56,11 @@ export class ShadowChanges {
     return this.#shadows.length > 0
   }
 
+  /** There are some, or a rollback in the open transaction would bring some back. */
+  get mayBeThere(): boolean {
+    return this.areThere || this.#mayGetBack
+  }
+
   /**
    * FTS would write while it writes, without end: with `recursive_triggers` SQLite begins a savepoint for each REPLACE
    * in a table that has a trigger on DELETE; see shadow-tables.ts.
@@ -72,6 +78,7 @@ export class ShadowChanges {
    * @throws {ScriptlogError} for a virtual table that cannot be captured.
    */
   refresh(schema: Schema, tables: CapturedTables): void {
+    this.#mayGetBack ||= this.areThere
     this.#mayGetSearchBack ||= this.#hasSearch
     this.#shadows = [...shadowsIn(schema).values()].flatMap((shadow) => {
       const table = tables.named(shadow.name)
@@ -129,6 +136,7 @@ export class ShadowChanges {
    * that their table should go, and may go: SQLite drops no table while a query is under way.
    */
   endTransaction(): boolean {
+    this.#mayGetBack = false
     this.#mayGetSearchBack = false
     if (!this.areThere || !this.#mayBeWritten) return false
     this.#mayBeWritten = false

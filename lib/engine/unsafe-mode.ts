@@ -25,12 +25,21 @@ export class UnsafeMode {
 
   /** Runs statements of ours in unsafe mode; the user's statements are as before then. */
   lift<T>(act: () => T): T {
-    if (this.#lifted++ === 0) this.#sqlite.unsafeMode(true)
+    this.raise()
     try {
       return act()
     } finally {
-      if (--this.#lifted === 0) this.#sqlite.unsafeMode(this.#isAsked)
+      this.lower()
     }
+  }
+
+  /** The same for work that has a beginning and an end of its own: followed by {@link lower}, whatever happens. */
+  raise(): void {
+    if (this.#lifted++ === 0) this.#sqlite.unsafeMode(true)
+  }
+
+  lower(): void {
+    if (--this.#lifted === 0) this.#sqlite.unsafeMode(this.#isAsked)
   }
 
   /**
