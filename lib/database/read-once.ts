@@ -5,14 +5,14 @@ const { getOwnPropertyNames, getPrototypeOf, prototype } = Object
  * before anything is decided, and does not run again.
  */
 export function readOnce(params: readonly unknown[]): readonly unknown[] {
-  return params.some(isObject) ? params.map(copyOf) : params
+  return params.some(isObject) ? params.map(readParam) : params
 }
 
 function isObject(param: unknown): param is object {
   return typeof param === 'object' && param !== null
 }
 
-function copyOf(param: unknown): unknown {
+function readParam(param: unknown): unknown {
   if (!isObject(param)) return param
   if (Array.isArray(param)) return Array.from(param)
   const itsPrototype: unknown = getPrototypeOf(param)
