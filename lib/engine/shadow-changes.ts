@@ -5,7 +5,7 @@ import type { CapturedTables } from './captured-tables.ts'
 import type { RecordText } from './record-text.ts'
 import type { Schema } from './schema.ts'
 import { keysOfDifferent, SEPARATOR, writeIndex, writeRows, writeWhole } from './shadow-rows.ts'
-import { type Shadow, type ShadowRole, shadowsIn } from './shadow-tables.ts'
+import { mustCompareSearch, type Shadow, type ShadowRole, shadowsIn } from './shadow-tables.ts'
 import { REPORTS } from './shadow-triggers.ts'
 import { isIdle } from './unsafe-mode.ts'
 
@@ -28,6 +28,7 @@ interface CapturedShadow extends Shadow {
  */
 export class ShadowChanges {
   readonly #sqlite: Database
+  readonly #comparesAll: boolean
   #mayBeWritten = true
   #shadows: readonly CapturedShadow[] = []
   /** Reports up to this one belong to transactions that are over. */
@@ -45,6 +46,8 @@ export class ShadowChanges {
 
   constructor(sqlite: Database) {
     this.#sqlite = sqlite
+    const version = sqlite.prepare<[], string>('SELECT sqlite_version()').pluck().get()
+    this.#comparesAll = mustCompareSearch(version ?? '')
   }
 
   [Symbol.iterator](): Iterator<CapturedShadow> {
@@ -80,7 +83,7 @@ export class ShadowChanges {
   refresh(schema: Schema, tables: CapturedTables): void {
     this.#mayGetBack ||= this.areThere
     this.#mayGetSearchBack ||= this.#hasSearch
-    this.#shadows = [...shadowsIn(schema).values()].flatMap((shadow) => {
+    this.#shadows = [...shadowsIn(schema, this.#comparesAll).values()].flatMap((shadow) => {
       const table = tables.named(shadow.name)
       return table === undefined ? [] : [{ ...shadow, table }]
     })

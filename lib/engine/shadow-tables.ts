@@ -69,8 +69,11 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, KnownShadow>>>> = {
   geopoly: RTREE,
 }
 
-/** The tables of the main schema that modules have made for their virtual tables, by name. */
-export function shadowsIn(schema: Schema): ReadonlyMap<string, Shadow> {
+/**
+ * The tables of the main schema that modules have made for their virtual tables, by name. `comparesAll`: no trigger
+ * may stand on those of full-text search; see {@link mustCompareSearch}.
+ */
+export function shadowsIn(schema: Schema, comparesAll = false): ReadonlyMap<string, Shadow> {
   const shadows = new Map<string, Shadow>()
   for (const { name: owner, sql } of virtualTablesIn(schema)) {
     const known = KNOWN[moduleOf(sql) ?? ''] ?? {}
@@ -80,13 +83,39 @@ export function shadowsIn(schema: Schema): ReadonlyMap<string, Shadow> {
       return table?.sql != null && definition.test(table.sql) ? [{ name, owner, role }] : []
     })
     // An UPDATE of nothing but columns without an index writes the documents alone.
+    const isCompared = comparesAll && /^fts[45]$/.test(moduleOf(sql) ?? '')
     const isSized = made.some(({ role }) => role === 'sizes') && !/contentless_/i.test(sql)
     for (const shadow of made) {
+      if (isCompared) {
+        shadows.set(shadow.name, { ...shadow, role: COMPARED_AS[shadow.role] })
+        continue
+      }
       const isLone = shadow.role === 'content' && !isSized
       shadows.set(shadow.name, isLone ? { ...shadow, role: 'lone-content' } : shadow)
     }
   }
   return shadows
+}
+
+/**
+ * From SQLite 3.54 on a REPLACE in a table with a trigger begins a savepoint of its own, whatever the trigger does: FTS5,
+ * which writes its pages when one begins, would do so for each page that it writes, without end.
+ */
+export function mustCompareSearch(sqliteVersion: string): boolean {
+  const [major = 0, minor = 0] = sqliteVersion.split('.').map(Number)
+  return major > 3 || (major === 3 && minor >= 54)
+}
+
+/** How a table is found changed on which no trigger may stand: by its rows, or, where they are few or have no rowids, as a whole. */
+const COMPARED_AS: Readonly<Record<ShadowRole, ShadowRole>> = {
+  rows: 'lone-content',
+  content: 'lone-content',
+  'lone-content': 'lone-content',
+  sizes: 'lone-content',
+  pages: 'lone-content',
+  index: 'settings',
+  settings: 'settings',
+  segments: 'settings',
 }
 
 /** A virtual table with its text. */

@@ -9,8 +9,10 @@ import { loadStatements } from '../../lib/engine/load.ts'
 import { MemoryTables } from '../../lib/engine/memory-tables.ts'
 import type { NativeDatabase } from '../../lib/engine/native.ts'
 import { CheckedRegistrar } from '../../lib/engine/registrar.ts'
+import { mustCompareSearch } from '../../lib/engine/shadow-tables.ts'
 import { readTables } from '../../lib/engine/tables.ts'
 import { unsafeModeOf } from '../../lib/engine/unsafe-mode.ts'
+import { skip } from '../support/skip.ts'
 import { Original, Replica, stateOf } from './replica.ts'
 
 /** The same rows in all tables after redo, and after loading a snapshot. */
@@ -49,6 +51,9 @@ function unwritable(sqlite: NativeDatabase): void {
   }
 }
 
+const isCompared = mustCompareSearch(
+  String(openConnection().prepare('SELECT sqlite_version()').pluck().get()),
+)
 const FTS5 = 'CREATE VIRTUAL TABLE f USING fts5(x)'
 
 test('a savepoint that begins while FTS5 holds writes back: they are written once, and reported', () => {
@@ -69,7 +74,7 @@ test('what a record says of an FTS5 table can be read: CREATE with its first row
   original.run("INSERT INTO f VALUES('hello')")
   const [inserted = ''] = original.takeSql()
   assert.match(inserted, `REPLACE INTO "f_content"("id","c0") VALUES(1,'hello');\n`)
-  assert.match(inserted, 'REPLACE INTO "f_idx"("segid","term","pgno") VALUES')
+  assert.match(inserted, /(?:REPLACE|INSERT) INTO "f_idx"\("segid","term","pgno"\) VALUES/)
   original.run("DELETE FROM f WHERE x='nothing'; UPDATE f SET x='y' WHERE rowid=7")
   assert.equal(original.takeSql(), [])
 })
@@ -150,18 +155,21 @@ test('optimize() of FTS4 writes in a SELECT, which is captured; a view that call
   original.run('CREATE TABLE optimize(a); SELECT a AS optimize FROM optimize')
 })
 
-test('recursive_triggers is refused where there is full-text search, and the other way round', () => {
-  const original = new Original().run(`${FTS5}; PRAGMA recursive_triggers=OFF; PRAGMA recursive_triggers`)
-  assert.match(original.fails('PRAGMA recursive_triggers=ON'), 'FTS tables cannot be captured')
-  original.run('BEGIN; DROP TABLE f')
-  assert.match(original.fails('PRAGMA recursive_triggers=ON'), 'FTS tables cannot be captured')
-  original.run(
-    'ROLLBACK; DROP TABLE f; PRAGMA recursive_triggers=ON; CREATE VIRTUAL TABLE r USING rtree(a, b, c)',
-  )
-  assert.match(original.fails(FTS5), 'FTS tables cannot be captured')
-  original.run('INSERT INTO r VALUES(1, 2, 3); REPLACE INTO r VALUES(1, 4, 5)')
-  assertKept(original)
-})
+const REFUSED = 'recursive_triggers is refused where there is full-text search, and the other way round'
+if (isCompared) skip(test, REFUSED, 'full-text search has no triggers under this SQLite')
+else
+  test(REFUSED, () => {
+    const original = new Original().run(`${FTS5}; PRAGMA recursive_triggers=OFF; PRAGMA recursive_triggers`)
+    assert.match(original.fails('PRAGMA recursive_triggers=ON'), 'FTS tables cannot be captured')
+    original.run('BEGIN; DROP TABLE f')
+    assert.match(original.fails('PRAGMA recursive_triggers=ON'), 'FTS tables cannot be captured')
+    original.run(
+      'ROLLBACK; DROP TABLE f; PRAGMA recursive_triggers=ON; CREATE VIRTUAL TABLE r USING rtree(a, b, c)',
+    )
+    assert.match(original.fails(FTS5), 'FTS tables cannot be captured')
+    original.run('INSERT INTO r VALUES(1, 2, 3); REPLACE INTO r VALUES(1, 4, 5)')
+    assertKept(original)
+  })
 
 test('REPLACE in other tables beside full-text search', () => {
   const original = new Original()
