@@ -86,6 +86,17 @@ export class LockHeldError extends ScriptlogError {
   }
 }
 
+/**
+ * The `.lck` of an open database was deleted or replaced: another process may write the files by now, so this one
+ * never acknowledges another commit and renames nothing. Close it; what it had acknowledged before is in the files.
+ */
+export class FencedError extends ScriptlogError {
+  override readonly name = 'FencedError'
+  constructor(message: string, details: Omit<ErrorDetails, 'reason'>) {
+    super('SCRIPTLOG_FENCED', message, { reason: 'lock', ...details })
+  }
+}
+
 /** Bytes that the log or the headers prove were durable are damaged or missing. Nothing was changed. */
 export class CorruptionError extends ScriptlogError {
   override readonly name = 'CorruptionError'
