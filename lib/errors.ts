@@ -97,6 +97,14 @@ export class FencedError extends ScriptlogError {
   }
 }
 
+/** The database needs a recovery, and the option `recover: false` does not allow one. Nothing was changed. */
+export class RunRecoveryError extends ScriptlogError {
+  override readonly name = 'RunRecoveryError'
+  constructor(message: string, details: Omit<ErrorDetails, 'reason'>) {
+    super('SCRIPTLOG_RUN_RECOVERY', message, { reason: 'recovery', ...details })
+  }
+}
+
 /** Bytes that the log or the headers prove were durable are damaged or missing. Nothing was changed. */
 export class CorruptionError extends ScriptlogError {
   override readonly name = 'CorruptionError'

@@ -28,16 +28,21 @@ export {
   CheckpointIncompleteError,
   CommitInDoubtError,
   CorruptionError,
+  FencedError,
   LockHeldError,
   OpenError,
   ReadOnlyModeError,
   type Reason,
+  RunRecoveryError,
   ScriptlogError,
   type Severity,
   UsageError,
 } from './errors.ts'
+export type { Role } from './fs/lock-slots.ts'
+export type { IsAlive, RegisterCondition } from './fs/register.ts'
 export { type InspectedFile, type Inspection, inspect } from './inspect.ts'
 export { type LogFileEnd, type LoggedTransaction, readLog } from './read-log.ts'
+export type { RecoveryCause } from './recovery/causes.ts'
 export type { RecoveryReport } from './recovery/report.ts'
 export type { RecoveryMode, Settings } from './settings.ts'
 export { type Verification, type VerifyOptions, verify } from './verify.ts'

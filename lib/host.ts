@@ -3,9 +3,18 @@
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join, resolve } from 'node:path'
 import { diskLocks } from './engine/lock-fallback.ts'
-import { LockHeldError, messageOf, OpenError, ScriptlogError, systemCode, UsageError } from './errors.ts'
+import {
+  LockHeldError,
+  messageOf,
+  OpenError,
+  pathOf,
+  ScriptlogError,
+  systemCode,
+  UsageError,
+} from './errors.ts'
 import { diskFiles } from './fs/disk.ts'
-import type { Locks, WriterLock } from './fs/lock.ts'
+import type { LockRequest, Locks, ReaderSlot, WriterLock } from './fs/lock.ts'
+import type { IsAlive } from './fs/register.ts'
 import { sleep } from './fs/retry.ts'
 import { type Names, namesOf } from './names.ts'
 import type { Environment } from './store.ts'
@@ -56,36 +65,112 @@ export function locate(host: Host, path: string): Names {
   })
 }
 
+/** True when there is a file that only a database of this name has. */
+export function isThere({ files }: Host, names: Names): boolean {
+  return [names.properties, names.script, names.log, names.logNext].some(
+    (path) => files.stat(path) !== undefined,
+  )
+}
+
 /** How often a lock that is held elsewhere is tried. */
 const LOCK_STEP_MS = 10
 
 /** Locks that are held in this thread: none of them can be released while it waits. */
 const heldHere = new WeakMap<Locks, Map<string, WriterLock>>()
 
+export interface LockOptions {
+  /** How long to wait while another process or thread has the lock. Default 0. */
+  readonly timeoutMs?: number
+  /** Default `writer`. */
+  readonly role?: LockRequest['role']
+  readonly isAlive?: IsAlive | undefined
+}
+
 /**
- * Takes the writer's lock of the database; waits up to `timeoutMs` while another process or thread has it.
- * @throws {LockHeldError} when another has it, and at once when this thread has.
+ * Takes the writer's lock of the database; waits while another process or thread has it.
+ * @throws {LockHeldError} when another has it, and at once when this thread has, or when the holder does not respond.
  * @throws {OpenError} when the lock file cannot be written, as in a directory that is read-only or full.
  */
-export function lockFor(host: Host, names: Names, timeoutMs = 0): WriterLock {
+export function lockFor(host: Host, names: Names, options: LockOptions = {}): WriterLock {
+  return held(host, names, options, (request) => host.locks.acquire(names.lock, request))
+}
+
+/** The same where there is a lock file; undefined where there is none: then nobody has the database open. */
+export function lockIfThere(host: Host, names: Names, options: LockOptions = {}): WriterLock | undefined {
+  return held(host, names, options, (request) =>
+    host.locks.acquire(names.lock, { ...request, mayCreate: false }),
+  )
+}
+
+function held<L extends WriterLock | undefined>(
+  host: Host,
+  names: Names,
+  { timeoutMs = 0, role = 'writer', isAlive }: LockOptions,
+  acquire: (request: LockRequest & { readonly mayCreate?: true }) => L,
+): L | WriterLock {
   const here = heldHere.get(host.locks) ?? new Map<string, WriterLock>()
   heldHere.set(host.locks, here)
+  const logPaths = [names.log, names.logNext, names.logNew]
+  const lock = waiting(
+    host,
+    timeoutMs,
+    () => !here.has(names.lock),
+    () => asOpenError(names.lock, () => acquire({ role, isAlive, logPaths })),
+  )
+  if (lock === undefined) return lock
+  here.set(names.lock, lock)
+  return {
+    pid: lock.pid,
+    condition: lock.condition,
+    dead: lock.dead,
+    fence: lock.fence,
+    admitOthers: () => lock.admitOthers(),
+    release() {
+      if (here.get(names.lock) === lock) here.delete(names.lock)
+      lock.release()
+    },
+  }
+}
+
+/** Codes by which the operating system says that this process may not write here. */
+const MAY_NOT_WRITE: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS'])
+
+/**
+ * Enters this process into the register of the database as a reader; waits while somebody opens it that has something
+ * to recover. Where the directory cannot be written, or holds no database, there is no slot, and nothing to release.
+ * @throws {LockHeldError} when that lasts longer than `timeoutMs`.
+ * @throws {OpenError} when the lock file cannot be opened for another reason.
+ */
+export function joinAsReader(host: Host, names: Names, timeoutMs: number, isAlive?: IsAlive): ReaderSlot {
+  const request = { mayCreate: isThere(host, names), isAlive }
+  const slot = waiting(
+    host,
+    timeoutMs,
+    () => true,
+    () => {
+      try {
+        return host.locks.join(names.lock, request)
+      } catch (error) {
+        if (MAY_NOT_WRITE.has(systemCode(error))) return undefined
+        return asOpenError(names.lock, () => {
+          throw error
+        })
+      }
+    },
+  )
+  return slot ?? { release: () => undefined }
+}
+
+/** Tries again while somebody else has the lock, `mayEnd` and there is time. */
+function waiting<T>(host: Host, timeoutMs: number, mayEnd: () => boolean, attempt: () => T): T {
   const until = host.clock() + timeoutMs * 1000
   for (;;) {
     try {
-      const lock = asOpenError(names.lock, () => host.locks.acquire(names.lock))
-      here.set(names.lock, lock)
-      return {
-        pid: lock.pid,
-        release() {
-          if (here.get(names.lock) === lock) here.delete(names.lock)
-          lock.release()
-        },
-      }
+      return attempt()
     } catch (error) {
-      const mayEnd = error instanceof LockHeldError && !here.has(names.lock)
+      const isWorthWaiting = error instanceof LockHeldError && error.subcode !== 'unresponsive' && mayEnd()
       const remainingMs = (until - host.clock()) / 1000
-      if (!mayEnd || remainingMs <= 0) throw error
+      if (!isWorthWaiting || remainingMs <= 0) throw error
       sleep(Math.min(LOCK_STEP_MS, remainingMs))
     }
   }
@@ -99,7 +184,7 @@ function asOpenError<T>(path: string, act: () => T): T {
     if (error instanceof ScriptlogError || code === undefined) throw error
     if (code === 'ENOTDIR') throw notADirectory(path)
     throw new OpenError(`the database cannot be opened: ${messageOf(error)}`, {
-      path,
+      path: pathOf(error) ?? path,
       subcode: code,
       cause: error,
       hint: HINTS[code] ?? 'mend the cause and open again; nothing was changed',

@@ -4,7 +4,8 @@ import type { NativeDatabase, Registrar } from './engine/native.ts'
 import { CheckedRegistrar } from './engine/registrar.ts'
 import { messageOf, ScriptlogError } from './errors.ts'
 import { formatLsn } from './format/lsn.ts'
-import { type Host, locate, lockFor, systemHost } from './host.ts'
+import { type Host, locate, lockIfThere, systemHost } from './host.ts'
+import type { Names } from './names.ts'
 import { loadWhatIsThere, lookAt } from './recovery/look.ts'
 
 /** What a verification found. */
@@ -34,7 +35,20 @@ export interface VerifyOptions {
  */
 export function verify(path: string, options: VerifyOptions = {}, host: Host = systemHost()): Verification {
   const names = locate(host, path)
-  const lock = lockFor(host, names)
+  for (;;) {
+    // Without a lock file nobody has the database open, and none is left behind. Who opens it meanwhile makes one.
+    const lock = lockIfThere(host, names, { role: 'verifier' })
+    try {
+      // What was to be recovered is left in the register: nothing was.
+      const found = verifyFiles(host, names, options)
+      if (lock !== undefined || !host.locks.exists(names.lock)) return found
+    } finally {
+      lock?.release()
+    }
+  }
+}
+
+function verifyFiles(host: Host, names: Names, options: VerifyOptions): Verification {
   let sqlite: NativeDatabase | undefined
   try {
     sqlite = openConnection()
@@ -72,6 +86,5 @@ export function verify(path: string, options: VerifyOptions = {}, host: Host = s
     }
   } finally {
     sqlite?.close()
-    lock.release()
   }
 }

@@ -4,8 +4,8 @@
 import { join, resolve } from 'node:path'
 import { seededRandom } from '../../lib/format/random.ts'
 import type { Image } from '../../lib/fs/image.ts'
-import { memoryLocks } from '../../lib/fs/lock.ts'
 import { MemoryFiles } from '../../lib/fs/memory.ts'
+import { memoryLocks } from '../../lib/fs/memory-locks.ts'
 import { type TracedOperation, traced } from '../../lib/fs/trace.ts'
 import type { Host } from '../../lib/host.ts'
 

@@ -99,6 +99,13 @@ function tell(event: DatabaseEvent, output: Output): void {
     case 'unloggedWrite':
       output.warning(`what is written into the attached database ${event.database} is not logged`, event)
       break
+    case 'processDied':
+      output.event(`process ${event.pid} (${event.role}) ended without closing it`, {
+        event: 'processDied',
+        pid: event.pid,
+        role: event.role,
+      })
+      break
     case 'recoveryProgress':
     case 'errorRecoveryBegin':
     case 'errorRecoveryEnd':

@@ -1,4 +1,5 @@
 import type { ScriptlogError } from '../errors.ts'
+import type { Role } from '../fs/lock-slots.ts'
 import type { RecoveryReport, RecoveryStep } from '../recovery/report.ts'
 
 /** What a checkpoint wrote. */
@@ -14,6 +15,8 @@ export interface CheckpointResult {
 export type DatabaseEvent =
   /** A step of the recovery begins. */
   | { readonly kind: 'recoveryProgress'; readonly step: RecoveryStep; readonly row?: string | undefined }
+  /** A process was found dead in the register: a writer's end is a reason to recover, a reader's is not. */
+  | { readonly kind: 'processDied'; readonly pid: number; readonly role: Role }
   | { readonly kind: 'recovered'; readonly report: RecoveryReport }
   | ({ readonly kind: 'checkpoint' } & CheckpointResult)
   /** Something failed outside of any call: an automatic checkpoint, or a write or sync under a write delay. */

@@ -9,9 +9,11 @@ import { CheckedRegistrar } from '../engine/registrar.ts'
 import { SqliteError } from '../engine/sqlite.ts'
 import type { Verbose } from '../engine/verbose.ts'
 import { OpenError } from '../errors.ts'
+import { fencedFiles } from '../fs/fenced-files.ts'
 import type { WriterLock } from '../fs/lock.ts'
-import { type Host, locate, lockFor } from '../host.ts'
+import { type Host, isThere, locate, lockFor, lockIfThere } from '../host.ts'
 import type { Names } from '../names.ts'
+import { type RegisterFinding, recoveryNeeded } from '../recovery/causes.ts'
 import { type Recovered, recover } from '../recovery/recover.ts'
 import type { Listeners } from './listeners.ts'
 import type { CheckedOptions } from './options.ts'
@@ -34,7 +36,13 @@ export function openDatabase(
   verbose: Verbose,
 ): Opened {
   const names = namesAt(host, path)
-  const lock = lockFor(host, names, options.timeoutMs)
+  const { timeoutMs, isAlive } = options
+  const isRefusal = !options.recover && isThere(host, names)
+  const lock = isRefusal
+    ? lockIfThere(host, names, { timeoutMs, isAlive })
+    : lockFor(host, names, { timeoutMs, isAlive })
+  if (lock === undefined) throw recoveryNeeded(names.base, [{ kind: 'register', condition: 'missing' }])
+  for (const { pid, role } of lock.dead) listeners.tell({ kind: 'processDied', pid, role })
   let sqlite: NativeDatabase | undefined
   let recovered: Recovered | undefined
   try {
@@ -43,11 +51,18 @@ export function openDatabase(
     // Whoever registers functions for the schema lets the schema call them.
     const trustsSchema = options.setup !== undefined
     const tables = new MemoryTables(sqlite, { trustsSchema })
-    recovered = recover(host, names, tables, {
+    recovered = recover({ ...host, files: fencedFiles(host.files, lock.fence) }, names, tables, {
       settings: options.settings,
       mayCreate: !options.fileMustExist,
+      mayRecover: options.recover,
+      register: findingOf(lock),
       onStep: (step) => listeners.tell({ kind: 'recoveryProgress', step }),
+      // Only who recovers makes others wait for the end of it.
+      onDecided: (causes) => {
+        if (causes.length === 0) lock.admitOthers()
+      },
     })
+    lock.admitOthers()
     forgetWrites(sqlite)
     const capture = new Capture(sqlite, { trustsSchema })
     capture.start()
@@ -58,6 +73,10 @@ export function openDatabase(
     lock.release()
     throw error instanceof OpenError && error.subcode === 'no-database' ? cannotOpen(error) : error
   }
+}
+
+function findingOf({ condition, dead }: WriterLock): RegisterFinding {
+  return { condition, deadWriters: dead.filter(({ role }) => role === 'writer').map(({ pid }) => pid) }
 }
 
 /** The files of the database at `path`, unless better-sqlite3 would not look for one there. */

@@ -1,5 +1,6 @@
 import type { Registrar } from '../engine/native.ts'
 import { UsageError } from '../errors.ts'
+import type { IsAlive } from '../fs/register.ts'
 import { checkSettings, SETTING_KEYS, type Settings } from '../settings.ts'
 import type { DatabaseEvent } from './events.ts'
 
@@ -14,6 +15,14 @@ export interface DatabaseOptions extends GivenSettings {
   readonly readonly?: boolean | undefined
   /** Fail when there is no database at the path. Default false: it is created. */
   readonly fileMustExist?: boolean | undefined
+  /** False: a database that needs a recovery is refused, with `RunRecoveryError`. Default true. */
+  readonly recover?: boolean | undefined
+  /**
+   * What the application knows, and the kernel cannot, about a process that has the database open: that it hangs, or,
+   * where process numbers mean nothing here, that it is gone. An open that finds the database held by a process that
+   * is not alive by this word fails at once; what such a process holds is never taken from it.
+   */
+  readonly isAlive?: IsAlive | undefined
   /** How long to wait, in milliseconds, for another process or thread to close the database. Default 5000. */
   readonly timeout?: number | undefined
   /** Called with the text of each statement before it is run, values filled in; what it throws prevents the statement. */
@@ -33,6 +42,8 @@ export interface DatabaseOptions extends GivenSettings {
 export interface CheckedOptions {
   readonly readonly: boolean
   readonly fileMustExist: boolean
+  readonly recover: boolean
+  readonly isAlive: IsAlive | undefined
   readonly timeoutMs: number
   readonly verbose: ((sql: string) => void) | undefined
   readonly nativeBinding: string | object | undefined
@@ -48,6 +59,8 @@ const LONGEST_TIMEOUT_MS = 0x7fffffff
 const OPTIONS = [
   'readonly',
   'fileMustExist',
+  'recover',
+  'isAlive',
   'timeout',
   'verbose',
   'nativeBinding',
@@ -86,6 +99,8 @@ export function checkOptions(given: DatabaseOptions | null | undefined): Checked
   return {
     readonly,
     fileMustExist,
+    recover: options.recover === undefined || flag(options, 'recover'),
+    isAlive: callback(options.isAlive, 'isAlive'),
     timeoutMs,
     verbose: verbose ?? undefined,
     nativeBinding: nativeBinding ?? undefined,
@@ -95,7 +110,7 @@ export function checkOptions(given: DatabaseOptions | null | undefined): Checked
   }
 }
 
-function flag(options: DatabaseOptions, name: 'readonly' | 'fileMustExist'): boolean {
+function flag(options: DatabaseOptions, name: 'readonly' | 'fileMustExist' | 'recover'): boolean {
   if (!(name in options)) return false
   const value: unknown = options[name]
   if (typeof value !== 'boolean') throw new TypeError(`Expected the "${name}" option to be a boolean`)

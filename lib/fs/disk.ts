@@ -13,6 +13,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   realpathSync,
   renameSync,
@@ -101,7 +102,7 @@ export const diskFiles: Files = {
   },
 }
 
-/** A small file written in place, which says who holds its locks. Not for data: nothing here is synced. */
+/** A file some of whose bytes are locked, to say or to find out who is at work. Nothing here is synced: not for data. */
 export interface SlotFile {
   readonly path: string
   /** For the calls that lock bytes of it. */
@@ -109,14 +110,38 @@ export interface SlotFile {
   /** Up to `lengthBytes` bytes from `offset`. */
   read(offset: number, lengthBytes: number): Uint8Array
   write(offset: number, bytes: Uint8Array): void
-  /** False once the path leads to another file or to none: then a lock of this one keeps nobody out. */
+  /**
+   * False once the path leads to another file or to none: then a lock of this one keeps nobody out.
+   * @throws what the operating system says when it cannot be told.
+   */
   isStillAtPath(): boolean
   close(): void
 }
 
 /** Opens the file, creating it if need be. It is never truncated and never unlinked. */
 export function openSlotFile(path: string): SlotFile {
-  const fd = naming(path, () => openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600))
+  return slotFile(
+    path,
+    naming(path, () => openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)),
+  )
+}
+
+/** Opens the file; undefined when there is none. */
+export function openExistingSlotFile(path: string): SlotFile | undefined {
+  try {
+    return slotFile(
+      path,
+      naming(path, () => openSync(path, constants.O_RDWR)),
+    )
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function slotFile(path: string, fd: number): SlotFile {
+  // Numbers of files exceed 2^53 on Windows and on some network file systems.
+  const opened = closedWhenFailing(fd, () => naming(path, () => fstatSync(fd, { bigint: true })))
   return {
     path,
     fd,
@@ -131,15 +156,45 @@ export function openSlotFile(path: string): SlotFile {
       const written = naming(path, () => writeSync(fd, bytes, 0, bytes.byteLength, offset))
       if (written < bytes.byteLength) throw systemError('EIO', 'write', path)
     },
+    // As long as the file is open, no other one gets its number.
     isStillAtPath() {
-      const opened = naming(path, () => fstatSync(fd, { bigint: true }))
-      // Numbers of files exceed 2^53 on Windows and on some network file systems.
-      const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+      const found = naming(path, () => statSync(path, { bigint: true, throwIfNoEntry: false }))
       return found !== undefined && found.ino === opened.ino && found.dev === opened.dev
     },
     close() {
       naming(path, () => closeSync(fd))
     },
+  }
+}
+
+function closedWhenFailing<T>(fd: number, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+/** Whether there is a process of this number, as far as this one can see. */
+export function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: it is somebody else's.
+    return systemCode(error) !== 'ESRCH'
+  }
+}
+
+/** Whether the process is stopped (SIGSTOP, a debugger); false also where that cannot be told. */
+export function isProcessStopped(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name stands in parentheses and may hold anything; the state is the letter behind it.
+    return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+  } catch {
+    return false
   }
 }
 

@@ -3,81 +3,184 @@
  * open is refused from another process, from a worker thread and from the same process, under whatever name.
  *
  *   1  open `.lck`, creating it if need be
- *   2  take the writer's lock, or say who has it
- *   3  if the path leads to another file by now, begin again: whoever replaced it is not kept out by this lock
- *   4  write this process into the writer's slot, for those who are refused
+ *   2  take the registration byte: whoever has it is entering itself, or is recovering
+ *   3  if the path leads to another file by now, begin again: whoever replaced it is not kept out by this one
+ *   4  take the writer's byte, or say who has it; wait for a section of a writer that was fenced (`fence.ts`)
+ *   5  enter this process into the register, and see who died (`register.ts`)
+ *   6  {@link WriterLock.admitOthers}, when nothing is to be recovered or the recovery has succeeded
  *
  * The file is never unlinked: a process that waited on the old one and one that creates a new one would both
  * have "the" lock.
  */
-import { createRequire } from 'node:module'
-import { LockHeldError, systemCode } from '../errors.ts'
-import { openSlotFile, type SlotFile } from './disk.ts'
+import { LockHeldError } from '../errors.ts'
+import type { ByteLocks } from './byte-locks.ts'
+import { isProcessStopped, openExistingSlotFile, openSlotFile, type SlotFile } from './disk.ts'
+import { type Fence, fenceOf, takeGuards } from './fence.ts'
 import {
-  formatSlot,
-  parseSlot,
-  slotBytes,
-  slotLockOffset,
-  slotOffset,
-  writerLockOffset,
-  writerSlot,
-} from './lock-slots.ts'
-import { systemError, withPath } from './system-error.ts'
+  enter,
+  freeDeadReaders,
+  freeRecovered,
+  type IsAlive,
+  type OwnSlot,
+  type RegisterCondition,
+  type RegisteredProcess,
+  type RegisterSurvey,
+  surveyRegister,
+} from './register.ts'
+import { systemError } from './system-error.ts'
 
 /** The right to write a database. */
 export interface WriterLock {
   /** Of this process. */
   readonly pid: number
-  /** Lets others write. A second call does nothing. */
+  /** How the register was found. */
+  readonly condition: RegisterCondition
+  /** Who was found dead in it. */
+  readonly dead: readonly RegisteredProcess[]
+  readonly fence: Fence
+  /** Nothing is to be recovered any more: others may enter the register. A second call does nothing. */
+  admitOthers(): void
+  /** Lets others write. What was to be recovered and has not been stays in the register. A second call does nothing. */
   release(): void
+}
+
+/** A reader's place in the register. */
+export interface ReaderSlot {
+  /** Leaves the register. A second call does nothing. */
+  release(): void
+}
+
+export interface LockRequest {
+  /** Default `writer`. */
+  readonly role?: 'writer' | 'verifier'
+  /** False: the lock file must be there already. Default true. */
+  readonly mayCreate?: boolean
+  readonly isAlive?: IsAlive | undefined
+  /** Logs of the database, under every name that they may have. */
+  readonly logPaths?: readonly string[]
+}
+
+/** What a look at a register found. */
+export interface RegisterLook {
+  readonly condition: RegisterCondition
+  readonly processes: readonly RegisteredProcess[]
 }
 
 export interface Locks {
   /**
    * Takes the writer's lock of the database whose `.lck` is at `path` (absolute, links in its directory followed).
+   * Undefined when there is no lock file, and none may be created.
    * @throws {LockHeldError} with the holder's pid where it is known
    * @throws what the operating system says when the file cannot be opened or the file system has no locks
    */
-  acquire(path: string): WriterLock
+  acquire(path: string, request?: LockRequest & { readonly mayCreate?: true }): WriterLock
+  acquire(path: string, request: LockRequest): WriterLock | undefined
+  /**
+   * Enters this process as a reader; undefined when there is no lock file, and none may be created.
+   * @throws {LockHeldError} while somebody else is being entered, or recovers
+   */
+  join(path: string, request?: Pick<LockRequest, 'mayCreate' | 'isAlive'>): ReaderSlot | undefined
+  /** Whether there is a lock file. */
+  exists(path: string): boolean
+  /** Looks at all slots without waiting, and frees those of dead readers unless somebody is being entered. */
+  look(path: string, isAlive?: IsAlive): RegisterLook
 }
 
-/** One way to keep others out of an open lock file: returns how to let them in again, undefined when one is there. */
-export type Exclusion = (file: SlotFile) => (() => void) | undefined
+/** The files whose bytes are locked. */
+export interface SlotFiles {
+  open(path: string): SlotFile
+  openExisting(path: string): SlotFile | undefined
+}
+
+const slotFiles: SlotFiles = { open: openSlotFile, openExisting: openExistingSlotFile }
 
 /** How often a `.lck` may be replaced under our hands before this is given up as somebody's mischief. */
 const maxAttempts = 10
 
-/** Locks that keep others out in the given way; the protocol and the text in the file are the same for all. */
-export function locksBy(exclude: Exclusion): Locks {
-  return {
-    acquire(path) {
-      for (let attempt = 0; attempt < maxAttempts; attempt++) {
-        const lock = acquireUnlessReplaced(path, exclude)
-        if (lock !== undefined) return lock
+/** Locks by bytes that are kept in the given way; the protocol and the text in the file are the same for all. */
+export function locksBy(bytes: ByteLocks, files: SlotFiles = slotFiles): Locks {
+  /** Steps 1 to 3, then `act`, which gives back what it took when it throws; undefined without a file. */
+  function registering<T>(
+    path: string,
+    mayCreate: boolean,
+    isAlive: IsAlive | undefined,
+    act: (file: SlotFile, endRegistration: () => void) => T,
+  ): T | undefined {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const file = mayCreate ? files.open(path) : files.openExisting(path)
+      if (file === undefined) return undefined
+      let endRegistration: (() => void) | undefined
+      try {
+        endRegistration = bytes.take(file, 'registration')
+        if (endRegistration === undefined) throw held(file, bytes, isAlive, 'being opened')
+        if (file.isStillAtPath()) return act(file, endRegistration)
+      } catch (error) {
+        leave(file, endRegistration)
+        throw error
       }
-      throw systemError('ESTALE', 'lock', path)
+      leave(file, endRegistration)
+    }
+    throw systemError('ESTALE', 'lock', path)
+  }
+
+  function acquire(path: string, request?: LockRequest & { readonly mayCreate?: true }): WriterLock
+  function acquire(path: string, request: LockRequest): WriterLock | undefined
+  function acquire(path: string, request: LockRequest = {}): WriterLock | undefined {
+    const { role = 'writer', mayCreate = true, isAlive, logPaths = [] } = request
+    return registering(path, mayCreate, isAlive, (file, endRegistration) => {
+      const letWrite = bytes.take(file, 'writer')
+      if (letWrite === undefined) throw held(file, bytes, isAlive, 'open')
+      try {
+        const freeGuards = takeGuards(bytes, logPaths)
+        if (freeGuards === undefined) throw inSection(path)
+        freeGuards()
+        const survey = surveyRegister(file, bytes, { isAlive, isWriterGone: true })
+        freeDeadReaders(file, survey)
+        const slot = enter(file, bytes, survey, role)
+        const fence = fenceOf(file, bytes, logPaths)
+        const lock = new HeldLock(file, { endRegistration, letWrite, slot }, survey, fence)
+        // Who verifies recovers nothing: what was found stays, and nobody has to wait for it.
+        if (role === 'verifier') lock.endRegistration()
+        return lock
+      } catch (error) {
+        letWrite()
+        throw error
+      }
+    })
+  }
+
+  return {
+    acquire,
+
+    join(path, { mayCreate = true, isAlive } = {}) {
+      return registering(path, mayCreate, isAlive, (file, endRegistration) => {
+        const survey = surveyRegister(file, bytes, { isAlive, isWriterGone: false })
+        freeDeadReaders(file, survey)
+        const slot = enter(file, bytes, survey, 'reader')
+        endRegistration()
+        return readerSlot(file, slot)
+      })
+    },
+
+    exists(path) {
+      const file = files.openExisting(path)
+      file?.close()
+      return file !== undefined
+    },
+
+    look(path, isAlive) {
+      const file = files.openExisting(path)
+      if (file === undefined) return { condition: 'missing', processes: [] }
+      const endRegistration = bytes.take(file, 'registration')
+      try {
+        const survey = surveyRegister(file, bytes, { isAlive, isWriterGone: false })
+        if (endRegistration !== undefined) freeDeadReaders(file, survey)
+        return survey
+      } finally {
+        leave(file, endRegistration)
+      }
     },
   }
-}
-
-/** Steps 1 to 4; undefined when step 3 says to begin again. */
-function acquireUnlessReplaced(path: string, exclude: Exclusion): WriterLock | undefined {
-  const file = openSlotFile(path)
-  let letIn: (() => void) | undefined
-  try {
-    letIn = exclude(file)
-    // For an instant after the lock was taken the slot may still name the holder before, or nobody.
-    if (letIn === undefined) throw held(path, parseSlot(file.read(slotOffset(writerSlot), slotBytes)))
-    if (file.isStillAtPath()) {
-      file.write(slotOffset(writerSlot), formatSlot(process.pid))
-      return new KernelWriterLock(file, letIn)
-    }
-  } catch (error) {
-    leave(file, letIn)
-    throw error
-  }
-  leave(file, letIn)
-  return undefined
 }
 
 function leave(file: SlotFile, letIn: (() => void) | undefined): void {
@@ -88,111 +191,112 @@ function leave(file: SlotFile, letIn: (() => void) | undefined): void {
   }
 }
 
-class KernelWriterLock implements WriterLock {
+function readerSlot(file: SlotFile, slot: OwnSlot): ReaderSlot {
+  let isHeld = true
+  return {
+    release() {
+      if (!isHeld) return
+      isHeld = false
+      leave(file, () => slot.leave())
+    },
+  }
+}
+
+/** What a writer holds of the lock file. */
+interface Holds {
+  readonly endRegistration: () => void
+  readonly letWrite: () => void
+  readonly slot: OwnSlot
+}
+
+class HeldLock implements WriterLock {
   readonly pid = process.pid
+  readonly condition: RegisterCondition
+  readonly dead: readonly RegisteredProcess[]
+  readonly fence: Fence
   readonly #file: SlotFile
-  readonly #letIn: () => void
+  readonly #holds: Holds
+  readonly #survey: RegisterSurvey
+  #hasRegistration = true
   #isHeld = true
 
-  constructor(file: SlotFile, letIn: () => void) {
+  constructor(file: SlotFile, holds: Holds, survey: RegisterSurvey, fence: Fence) {
     this.#file = file
-    this.#letIn = letIn
+    this.#holds = holds
+    this.#survey = survey
+    this.fence = fence
+    this.condition = survey.condition
+    this.dead = survey.processes.filter(({ state }) => state === 'dead')
+  }
+
+  admitOthers(): void {
+    if (!this.#hasRegistration) return
+    freeRecovered(this.#file, this.#survey)
+    this.endRegistration()
+  }
+
+  endRegistration(): void {
+    this.#hasRegistration = false
+    this.#holds.endRegistration()
   }
 
   release(): void {
     if (!this.#isHeld) return
     this.#isHeld = false
-    try {
-      this.#file.write(slotOffset(writerSlot), formatSlot(undefined))
-    } catch {
-      // The text only informs: once the lock is gone nobody takes this process for the holder.
-    }
-    leave(this.#file, this.#letIn)
+    const { slot, letWrite } = this.#holds
+    leave(this.#file, () => {
+      slot.leave()
+      if (this.#hasRegistration) this.endRegistration()
+      letWrite()
+    })
   }
 }
 
-/** The part of fs-native-extensions that is used; it comes without types. */
-interface NativeLocks {
-  /** False when another open file holds the range. */
-  tryLock(fd: number, offset: number, lengthBytes: number): boolean
-  unlock(fd: number, offset: number, lengthBytes: number): void
+/** Who keeps us out: the one process that is alive and has entered itself to write or to verify, if it has by now. */
+function held(
+  file: SlotFile,
+  bytes: ByteLocks,
+  isAlive: IsAlive | undefined,
+  what: 'open' | 'being opened',
+): LockHeldError {
+  const { processes } = surveyRegister(file, bytes, { isAlive, isWriterGone: false })
+  const holder = processes.find(({ role, state }) => role !== 'reader' && state !== 'dead')
+  return lockHeld(file.path, holder, what)
 }
 
-/**
- * Locks by the kernel: of byte ranges on Linux (of the open file description, so that closing another descriptor
- * of the file does not drop them, as it does with POSIX's) and Windows, of the whole file on macOS, where the
- * second byte is locked by the same descriptor and so granted.
- */
-export const kernelLocks: Locks = locksBy((file) => {
-  const native = requireNative()
-  if (!take(native, file, writerLockOffset)) return undefined
-  if (!take(native, file, slotLockOffset(writerSlot))) {
-    native.unlock(file.fd, writerLockOffset, 1)
-    return undefined
-  }
-  return () => {
-    native.unlock(file.fd, slotLockOffset(writerSlot), 1)
-    native.unlock(file.fd, writerLockOffset, 1)
-  }
-})
-
-/** False where fs-native-extensions has no binary for the platform (musl): then another {@link Locks} is needed. */
-export function hasKernelLocks(): boolean {
-  try {
-    requireNative()
-    return true
-  } catch (error) {
-    const code = systemCode(error)
-    if (code === 'ADDON_NOT_FOUND' || code === 'CANNOT_LOAD' || code === 'MODULE_NOT_FOUND') return false
-    throw error
-  }
-}
-
-// Not imported at the top: where there is no binary, that would make the whole library fail to load.
-function requireNative(): NativeLocks {
-  const native: NativeLocks = createRequire(import.meta.url)('fs-native-extensions')
-  return native
-}
-
-function take(native: NativeLocks, file: SlotFile, offset: number): boolean {
-  try {
-    return native.tryLock(file.fd, offset, 1)
-  } catch (error) {
-    // EAGAIN is told by the result; POSIX allows EACCES for the same, and Windows' "lock violation" is EBUSY.
-    const code = systemCode(error)
-    if (code === 'EACCES' || code === 'EBUSY') return false
-    throw withPath(error, file.path)
-  }
-}
-
-/** Locks for files in memory: one holder for each path, all within this object. */
-export function memoryLocks(): Locks {
-  const heldPaths = new Set<string>()
-  return {
-    acquire(path) {
-      if (heldPaths.has(path)) throw held(path, process.pid)
-      heldPaths.add(path)
-      let isHeld = true
-      return {
-        pid: process.pid,
-        release() {
-          if (isHeld) heldPaths.delete(path)
-          isHeld = false
-        },
-      }
-    },
-  }
-}
-
-function held(path: string, pid: number | undefined): LockHeldError {
-  const holder =
+function lockHeld(
+  path: string,
+  holder: Pick<RegisteredProcess, 'pid' | 'state'> | undefined,
+  what: 'open' | 'being opened',
+): LockHeldError {
+  const pid = holder?.pid
+  const isUnresponsive = holder?.state === 'unresponsive'
+  const isStopped = pid !== undefined && pid !== process.pid && isProcessStopped(pid)
+  const who =
     pid === undefined
       ? 'by another process'
       : pid === process.pid
         ? `in this process already (pid ${pid})`
         : `by process ${pid}`
-  return new LockHeldError(`database is locked: it is open ${holder}`, pid, {
+  const how = isStopped ? ', which is stopped' : isUnresponsive ? ', which does not respond' : ''
+  return new LockHeldError(`database is locked: it is ${what} ${who}${how}`, pid, {
     path,
-    hint: 'close it there, or end that process; deleting the .lck file does not help and risks two writers',
+    subcode: isUnresponsive ? 'unresponsive' : isStopped ? 'stopped' : undefined,
+    hint:
+      isStopped || isUnresponsive
+        ? `let process ${pid} go on, or end it: the next open recovers then. Never delete the .lck file: that makes two writers`
+        : 'close it there, or end that process; deleting the .lck file does not help and risks two writers',
   })
+}
+
+function inSection(path: string): LockHeldError {
+  return new LockHeldError(
+    'database is locked: a writer whose .lck file was deleted is in the middle of renaming a file',
+    undefined,
+    {
+      path,
+      subcode: 'fenced-writer',
+      hint: 'it is stopped or slow: find the process that has the log open, and let it go on or end it. Delete no file',
+    },
+  )
 }

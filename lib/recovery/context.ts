@@ -31,5 +31,5 @@ export interface Context {
 /** What comes of an open. */
 export interface Result {
   readonly store: Store
-  readonly report: Omit<RecoveryReport, 'durationMillis'>
+  readonly report: Omit<RecoveryReport, 'durationMillis' | 'causes'>
 }

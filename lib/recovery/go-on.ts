@@ -75,7 +75,7 @@ export function goOn(
 }
 
 /** True after a clean close: one empty log that follows the script, written whole and never appended to since. */
-function isCleanEnd({ found, plan, names }: Context): boolean {
+export function isCleanEnd({ found, plan, names }: Pick<Context, 'found' | 'plan' | 'names'>): boolean {
   if (found.situation.state !== 'clean' && found.situation.state !== 'fresh') return false
   const [log, ...others] = plan.chain.segments.map((segment) => segment.log)
   return (

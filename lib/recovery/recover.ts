@@ -22,6 +22,13 @@ import { DEFAULT_SETTINGS, parseSettings, type Settings } from '../settings.ts'
 import { StateFile } from '../state-file.ts'
 import type { Environment, Store } from '../store.ts'
 import { loadBase, redoAll } from './apply.ts'
+import {
+  causesOf,
+  NOTHING_REGISTERED,
+  type RecoveryCause,
+  type RegisterFinding,
+  recoveryNeeded,
+} from './causes.ts'
 import type { Context, RecoveryTarget, Result } from './context.ts'
 import { create } from './create.ts'
 import { goOn } from './go-on.ts'
@@ -36,6 +43,12 @@ export interface RecoverOptions {
   /** False: nothing may be created. */
   readonly mayCreate: boolean
   readonly onStep?: (step: RecoveryStep, survey?: Survey) => void
+  /** What the register says of those who had the database open before. Default: that all have closed it. */
+  readonly register?: RegisterFinding
+  /** False: what needs a recovery is refused. Default true. */
+  readonly mayRecover?: boolean
+  /** Hears why there is something to recover, before anything is changed. */
+  readonly onDecided?: (causes: readonly RecoveryCause[]) => void
 }
 
 export interface Recovered {
@@ -47,6 +60,7 @@ export interface Recovered {
 /**
  * Opens the files of a database, finishing what a crash left unfinished.
  * @throws {OpenError | CorruptionError} when the files do not add up; nothing was changed.
+ * @throws {RunRecoveryError} when a recovery is needed and not allowed; nothing was changed.
  * @throws {ScriptlogError} when a file could not be read or written; the next open begins anew.
  */
 export function recover(
@@ -77,6 +91,9 @@ export function recover(
       hint: 'correct the path, or leave out fileMustExist to create it',
     })
   }
+  const causes = causesOf(context, options.register ?? NOTHING_REGISTERED)
+  if (options.mayRecover === false && causes.length > 0) throw recoveryNeeded(names.base, causes)
+  options.onDecided?.(causes)
   const result = changingFiles(names, () => {
     switch (plan.row.action) {
       case 'create':
@@ -93,7 +110,7 @@ export function recover(
     }
   })
   const durationMillis = Math.round((environment.clock() - begunMicros) / 1000)
-  return { store: result.store, settings, report: { ...result.report, durationMillis } }
+  return { store: result.store, settings, report: { ...result.report, causes, durationMillis } }
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { RecoveryCause } from './causes.ts'
 import type { SetAside } from './set-aside.ts'
 
 export const RECOVERY_STEPS = [
@@ -17,6 +18,8 @@ export interface RecoveryReport {
   /** Row of the decision table. */
   readonly row: string
   readonly because: string
+  /** Why something had to be recovered; empty when nothing had. */
+  readonly causes: readonly RecoveryCause[]
   /** True when the database had been closed cleanly (or is new) and nothing had to be done. */
   readonly wasClean: boolean
   /** LSN of the snapshot that was loaded. */

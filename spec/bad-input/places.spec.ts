@@ -243,8 +243,8 @@ the database cannot be opened: EACCES: permission denied, open 'DIR/data/app.lck
       assert.snapshot(
         seen,
         `OpenError SCRIPTLOG_CANNOT_OPEN (EACCES)
-the files of the database cannot be read: EACCES: permission denied, open 'DIR/app.properties' (DIR/app.properties)
-  hint: mend the cause and open again; nothing was changed, and no file needs to be deleted`,
+the database cannot be opened: EACCES: permission denied, open 'DIR/app.log' (DIR/app.log)
+  hint: a database is opened by who may write its directory and files; nothing was changed. inspect() and readLog() only read`,
       )
       chmodSync(join(dir, 'app.script'), 0o600)
       assertNotes(dir)

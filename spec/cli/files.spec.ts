@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Database } from '../../lib/database/database.ts'
+import { memoryLocks } from '../../lib/fs/memory-locks.ts'
 import { systemHost } from '../../lib/host.ts'
 import { inQuickDirectory } from '../support/temp-directory.ts'
 import { cli, jsonLines, member } from './run-cli.ts'
@@ -20,7 +21,7 @@ function killed(dir: string): string {
 
 /** The database is left open, as a kill would leave it: its lock must not keep the next one out. */
 function unlocked() {
-  return { ...systemHost(), locks: { acquire: () => ({ pid: process.pid, release: () => undefined }) } }
+  return { ...systemHost(), locks: memoryLocks() }
 }
 
 function filesIn(dir: string): Map<string, string> {

@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ENSURE_TABLE } from '../../lib/cli/replay/position.ts'
 import { Database } from '../../lib/database/database.ts'
+import { memoryLocks } from '../../lib/fs/memory-locks.ts'
 import { systemHost } from '../../lib/host.ts'
 import { readLog } from '../../lib/read-log.ts'
 import { inQuickDirectory } from '../support/temp-directory.ts'
@@ -13,7 +14,7 @@ const TABLES = ['t', 'history', 'sqlite_sequence']
 
 /** DIR/from: three commits in its script, ten more in its log. */
 function source(dir: string): Database {
-  const host = { ...systemHost(), locks: { acquire: () => ({ pid: process.pid, release: () => undefined }) } }
+  const host = { ...systemHost(), locks: memoryLocks() }
   const db = new Database(join(dir, 'from'), { writeDelayMillis: 0 }, host)
   db.exec(
     'CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER, body TEXT); CREATE TABLE history(n)',
@@ -71,11 +72,7 @@ test('a log goes on where it was: under another name, after more commits, and in
     const more = await cli(['replay', 'app', '-'], { cwd, input: readFileSync(join(cwd, 'from.log')) })
     assert.match(more.out, /^standard input: 1 transaction replayed, 10 transactions earlier/)
     // What follows is in a log of its own, after an open that found an unclean end.
-    const second = new Database(
-      join(cwd, 'from'),
-      {},
-      { ...systemHost(), locks: { acquire: () => ({ pid: process.pid, release: () => undefined }) } },
-    )
+    const second = new Database(join(cwd, 'from'), {}, { ...systemHost(), locks: memoryLocks() })
     second.exec("INSERT INTO t(n,body) VALUES(51,'next')")
     second.flush()
     assert.ok(existsSync(join(cwd, 'from.log.next')))

@@ -4,7 +4,7 @@
 import { Database } from '../../lib/database/database.ts'
 import type { DatabaseOptions } from '../../lib/database/options.ts'
 import type { AppendFile, Files, ReadFile } from '../../lib/fs/files.ts'
-import { memoryLocks } from '../../lib/fs/lock.ts'
+import { memoryLocks } from '../../lib/fs/memory-locks.ts'
 import type { Host } from '../../lib/host.ts'
 
 /** The database of all crash specs. */

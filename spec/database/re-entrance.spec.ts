@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Database } from '../../lib/database/database.ts'
 import { imageOf } from '../../lib/fs/image.ts'
-import { memoryLocks } from '../../lib/fs/lock.ts'
+import { memoryLocks } from '../../lib/fs/memory-locks.ts'
 import { MemoryFiles } from '../../lib/fs/memory.ts'
 import type { Host } from '../../lib/host.ts'
 

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { Database } from '../../lib/database/database.ts'
 import type { DatabaseOptions } from '../../lib/database/options.ts'
 import { LockHeldError } from '../../lib/errors.ts'
+import type { Locks } from '../../lib/fs/lock.ts'
 import { thrownBy } from '../bad-input/refusal.ts'
 import { MEMORY_DIR, MemoryWorld } from '../support/memory-world.ts'
 import { outcome } from './twins.ts'
@@ -16,7 +17,8 @@ function openHeld(
 ): { readonly tried: number; readonly result: unknown } {
   const world = new MemoryWorld()
   let tried = 0
-  const locks = {
+  const locks: Locks = {
+    ...world.host.locks,
     acquire(path: string) {
       if (++tried > tries) return world.host.locks.acquire(path)
       throw new LockHeldError('database is locked', pid, { path })
@@ -56,7 +58,8 @@ test('no time: the error comes at once', () => {
 test('a database that is open in this very thread: nobody could close it meanwhile, the error comes at once', () => {
   const world = new MemoryWorld()
   let tried = 0
-  const locks = {
+  const locks: Locks = {
+    ...world.host.locks,
     acquire(path: string) {
       tried++
       return world.host.locks.acquire(path)

@@ -1,9 +1,8 @@
 // Takes a writer's lock, says so, and keeps it until it is told to let go: `hold-lock.ts <path> <kernel|sqlite>`.
 // Run as a process of its own by the specs of locks, and as a worker thread.
 import { parentPort, workerData } from 'node:worker_threads'
-import { sqliteLocks } from '../../lib/engine/lock-fallback.ts'
+import { kernelLocks, sqliteLocks } from '../../lib/engine/lock-fallback.ts'
 import { LockHeldError } from '../../lib/errors.ts'
-import { kernelLocks } from '../../lib/fs/lock.ts'
 
 const given: readonly string[] = parentPort === null ? process.argv.slice(2) : workerData
 const [path = '', kind] = given

@@ -17,18 +17,13 @@ import { Worker } from 'node:worker_threads'
 import { rimrafSync } from 'rimraf'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { diskLocks, sqliteLocks } from '../../lib/engine/lock-fallback.ts'
+import { diskLocks, kernelLocks, sqliteLocks } from '../../lib/engine/lock-fallback.ts'
 import { LockHeldError, systemCode } from '../../lib/errors.ts'
+import { type ByteLocks, hasKernelByteLocks } from '../../lib/fs/byte-locks.ts'
 import { diskFiles } from '../../lib/fs/disk.ts'
-import {
-  hasKernelLocks,
-  kernelLocks,
-  type Locks,
-  locksBy,
-  memoryLocks,
-  type WriterLock,
-} from '../../lib/fs/lock.ts'
-import { formatSlot, parseSlot, slotBytes } from '../../lib/fs/lock-slots.ts'
+import { type Locks, locksBy, type WriterLock } from '../../lib/fs/lock.ts'
+import { formatSlot, freeSlot, parseSlot, slotBytes } from '../../lib/fs/lock-slots.ts'
+import { memoryLocks } from '../../lib/fs/memory-locks.ts'
 
 const holder = fileURLToPath(new URL('./hold-lock.ts', import.meta.url))
 
@@ -69,6 +64,15 @@ function acquireSoon(locks: Locks, path: string): WriterLock {
   return locks.acquire(path)
 }
 
+/** Pids in the register. */
+function pidsIn(path: string): number[] {
+  const bytes = readFileSync(path)
+  const slots = Array.from({ length: bytes.byteLength / slotBytes }, (_, slot) =>
+    parseSlot(bytes.subarray(slot * slotBytes, (slot + 1) * slotBytes)),
+  )
+  return slots.flatMap((slot) => (typeof slot === 'string' ? [] : [slot.pid]))
+}
+
 function refusalOf(locks: Locks, path: string): LockHeldError {
   try {
     locks.acquire(path).release()
@@ -102,11 +106,11 @@ for (const [kind, locks] of [
       const path = join(dir, 'app.lck')
       const first = locks.acquire(path)
       first.release()
-      assert.is(parseSlot(readFileSync(path)), undefined)
+      assert.equal(pidsIn(path), [])
       const second = locks.acquire(path)
       first.release()
       refusalOf(locks, path)
-      assert.is(parseSlot(readFileSync(path)), process.pid)
+      assert.equal(pidsIn(path), [process.pid])
       second.release()
       locks.acquire(path).release()
     }))
@@ -151,7 +155,7 @@ for (const [kind, locks] of [
       assert.is(word, 'held')
       refusalOf(locks, path)
       await kill(child)
-      assert.is(parseSlot(readFileSync(path)), child.pid)
+      assert.equal(pidsIn(path), [child.pid])
       acquireSoon(locks, path).release()
     }))
 
@@ -207,24 +211,35 @@ for (const [kind, locks] of [
 
 const files = suite('lock files')
 
+/** Byte locks that keep nobody out; `onRegistration` is done when the registration byte is taken. */
+function openBytes(onRegistration: () => void, onFree: (path: string) => void): ByteLocks {
+  return {
+    take(file, byte) {
+      if (byte === 'registration') onRegistration()
+      return () => onFree(`${file.path} ${byte}`)
+    },
+    isTaken: () => false,
+    hasGuards: false,
+  }
+}
+
 files('a lock file replaced while it is being locked: the new one is locked instead', () =>
   inDirectory((dir) => {
     const path = join(dir, 'app.lck')
     let replacements = 0
-    const kept: string[] = []
-    const locks = locksBy((file) => {
-      if (replacements < 2) {
-        replacements += 1
-        renameSync(path, `${path}.${replacements}`)
-        writeFileSync(path, '')
-      }
-      return () => kept.push(file.path)
-    })
-    const lock = locks.acquire(path)
+    const freed: string[] = []
+    const replace = () => {
+      if (replacements === 2) return
+      replacements += 1
+      renameSync(path, `${path}.${replacements}`)
+      writeFileSync(path, '')
+    }
+    const lock = locksBy(openBytes(replace, (byte) => freed.push(byte))).acquire(path)
     assert.is(replacements, 2)
-    // The exclusions of the two that were replaced were given up.
-    assert.is(kept.length, 2)
-    assert.is(parseSlot(readFileSync(path)), process.pid)
+    // Those of the two that were replaced were given up.
+    assert.equal(freed, [`${path} registration`, `${path} registration`])
+    lock.admitOthers()
+    assert.equal(pidsIn(path), [process.pid])
     assert.is(readFileSync(`${path}.1`).byteLength, 0)
     lock.release()
   }),
@@ -233,41 +248,50 @@ files('a lock file replaced while it is being locked: the new one is locked inst
 files('a lock file that is replaced or removed again and again: an error, no endless loop', () =>
   inDirectory((dir) => {
     const path = join(dir, 'app.lck')
-    let given = 0
-    const locks = locksBy(() => {
+    let taken = 0
+    let freed = 0
+    const remove = () => {
       rmSync(path)
-      given += 1
-      return () => {
-        given -= 1
-      }
-    })
+      taken += 1
+    }
+    const locks = locksBy(
+      openBytes(remove, () => {
+        freed += 1
+      }),
+    )
     assert.throws(() => locks.acquire(path), /ESTALE/)
-    assert.is(given, 0)
+    assert.ok(taken > 1)
+    assert.is(freed, taken)
   }),
 )
 
 files('the kernel’s locks need no other file and leave the lock file behind', () =>
   inDirectory((dir) => {
     const path = join(dir, 'app.lck')
-    kernelLocks.acquire(path).release()
+    for (let round = 0; round < 3; round++) {
+      const lock = kernelLocks.acquire(path)
+      lock.admitOthers()
+      lock.release()
+    }
     assert.equal(diskFiles.list(dir), ['app.lck'])
-    assert.is(diskFiles.stat(path)?.sizeBytes, slotBytes)
+    assert.is(diskFiles.stat(path)?.sizeBytes, 2 * slotBytes)
   }),
 )
 
-files('the fallback’s file stays empty', () =>
+files('the fallback’s files stay empty', () =>
   inDirectory((dir) => {
     const path = join(dir, 'app.lck')
+    const names = ['app.lck', 'app.lck.registration.sqlite', 'app.lck.writer.sqlite']
     const lock = sqliteLocks.acquire(path)
-    assert.equal(diskFiles.list(dir), ['app.lck', 'app.lck.sqlite'])
-    assert.is(diskFiles.stat(`${path}.sqlite`)?.sizeBytes, 0)
+    assert.equal(diskFiles.list(dir), names)
+    for (const name of names.slice(1)) assert.is(diskFiles.stat(join(dir, name))?.sizeBytes, 0)
     lock.release()
-    assert.equal(diskFiles.list(dir), ['app.lck', 'app.lck.sqlite'])
+    assert.equal(diskFiles.list(dir), names)
   }),
 )
 
 files('where there is a binary, the kernel’s locks are used', () => {
-  assert.is(diskLocks(), hasKernelLocks() ? kernelLocks : sqliteLocks)
+  assert.is(diskLocks(), hasKernelByteLocks() ? kernelLocks : sqliteLocks)
 })
 
 files('where there is no binary, SQLite’s are, and everything still loads', () =>
@@ -289,30 +313,25 @@ files('where there is no binary, SQLite’s are, and everything still loads', ()
       console.log(diskLocks() === sqliteLocks, lock.pid === process.pid)`
     const args = ['--require', preload, '--import', 'tsx', '--input-type=module', '-e', source]
     assert.is(execFileSync(process.execPath, args, { encoding: 'utf8' }), 'true true\n')
-    assert.is(diskFiles.stat(join(dir, 'app.lck.sqlite'))?.sizeBytes, 0)
+    assert.is(diskFiles.stat(join(dir, 'app.lck.writer.sqlite'))?.sizeBytes, 0)
   }),
 )
 
-files('a lock file full of something else says nothing about the holder and keeps nobody out', () =>
-  inDirectory((dir) => {
-    const path = join(dir, 'app.lck')
-    writeFileSync(path, 'what is this?\n')
-    const lock = kernelLocks.acquire(path)
-    assert.is(parseSlot(readFileSync(path)), process.pid)
-    lock.release()
-  }),
-)
-
-files('a slot gives back its pid, and nothing when it is damaged', () => {
+files('a slot gives back who has it, and tells free from garbled', () => {
   for (const pid of [1, 48213, 4_294_967_295]) {
-    const slot = formatSlot(pid)
-    assert.is(slot.byteLength, slotBytes)
-    assert.is(parseSlot(slot), pid)
-    assert.is(parseSlot(slot.subarray(0, slotBytes - 1)), undefined)
-    assert.is(parseSlot(slot.map((byte, at) => (at === 4 ? 0x78 : byte))), undefined)
+    for (const role of ['writer', 'reader', 'verifier'] as const) {
+      const slot = formatSlot({ pid, role })
+      assert.is(slot.byteLength, slotBytes)
+      assert.equal(parseSlot(slot), { pid, role })
+      assert.is(parseSlot(slot.subarray(0, slotBytes - 1)), 'garbled')
+      assert.is(parseSlot(slot.map((byte, at) => (at === 4 ? 0x78 : byte))), 'garbled')
+      // Left by one byte.
+      assert.is(parseSlot(slot.map((byte, at) => (at === 0 ? 0x2d : byte))), 'free')
+    }
   }
-  assert.is(parseSlot(formatSlot(undefined)), undefined)
-  assert.is(parseSlot(new Uint8Array(0)), undefined)
+  assert.is(parseSlot(freeSlot), 'free')
+  assert.is(parseSlot(new Uint8Array(0)), 'garbled')
+  assert.is(parseSlot(new Uint8Array(slotBytes)), 'garbled')
 })
 
 files('locks for files in memory: one holder for each path', () => {

@@ -3,8 +3,8 @@
 import { Database } from '../../lib/database/database.ts'
 import type { DatabaseOptions } from '../../lib/database/options.ts'
 import { type Image, imageOf } from '../../lib/fs/image.ts'
-import { memoryLocks } from '../../lib/fs/lock.ts'
 import { MemoryFiles, type MemoryFilesOptions } from '../../lib/fs/memory.ts'
+import { type MemoryLocks, memoryLocks } from '../../lib/fs/memory-locks.ts'
 import type { Host } from '../../lib/host.ts'
 
 /** Where the databases of a {@link MemoryWorld} lie. */
@@ -15,7 +15,7 @@ let randomCalls = 0
 /** Files, locks, a clock and random numbers of their own. */
 export class MemoryWorld {
   readonly files: MemoryFiles
-  readonly host: Host
+  readonly host: Host & { readonly locks: MemoryLocks }
 
   /** `onOperation` makes operations fail; `image` is what is there at the start. */
   constructor(options: MemoryFilesOptions = {}) {
