@@ -1,35 +1,47 @@
-// The snapshot file's grammar, in both directions.
+// The snapshot file's grammar, in both directions. Its lines are in script-lines.ts.
 //
-//   script  = header 'PRAGMA foreign_keys=OFF;' LF 'BEGIN;' LF body 'COMMIT;' LF trailer
-//   header  = '--@scriptlog script 1 db=' hex16 ' timeline=' int ' lsn=' lsn ' prev=' crc ' xid=' int
-//             ' time=' time ' crc=' crc LF
-//   body    = statements (see engine/dump.ts)
-//   trailer = '--@ end rows=' int ' bytes=' int ' crc=' crc LF
+//   script  = header 'PRAGMA foreign_keys=OFF;' LF 'BEGIN;' LF {chunk} 'COMMIT;' LF list trailer
+//   header  = '--@scriptlog script 1 ' identity ' crc=' crc LF
+//   identity = 'db=' hex16 ' timeline=' int ' lsn=' lsn ' prev=' crc ' xid=' int ' time=' time
+//   chunk   = statements (see engine/dump.ts) '--@ chunk bytes=' int ' crc=' crc LF
+//   list    = {'--@ listed ' int ':' crc LF}
+//   trailer = '--@ end ' identity ' rows=' int ' chunks=' int ' listed=' int ' bytes=' int ' crc=' crc LF
 //
-// The header's crc covers the header's bytes before ' crc='. The trailer's covers everything before its own
-// ' crc=', the header and the trailer's other fields included: no header goes with another body, no body with
-// another trailer. `bytes` is the trailer's own offset, so what was cut or inserted shows before any checksum.
-// To SQL both lines are comments: stock sqlite3 runs the file as it is.
+// To SQL every line of ours is a comment: stock sqlite3 runs the file as it is.
+//
+// A chunk is as much SQL as makes sense alone: a definition, or an INSERT with some rows of one table. Its crc is seeded
+// by the database, and by nothing else that is not in it: what did not change is the same bytes in the next script. So a
+// chunk verifies alone, and yet may be of an older snapshot, come back by a write that a disk lost. Therefore the
+// list: all chunks of this snapshot in their order, and the trailer's crc covers the list and the trailer, which repeats
+// the identity, so that no first line is needed to read the rest. What of a damaged script is certain then tells
+// script-remains.ts.
+//
+// Every byte of a whole script is covered: header and trailer name the same snapshot, and between them stands what the
+// list says, byte for byte. `bytes` is the trailer's own offset, so what was cut or inserted shows at once.
 
-import { crc32, formatCrc, parseCrc } from './format/checksum.ts'
-import { formatLsn, type Lsn, parseLsn } from './format/lsn.ts'
-import { formatMicros, type Micros, parseMicros } from './format/time.ts'
-import type { AppendFile, ReadFile } from './fs/files.ts'
+import { crc32 } from './format/checksum.ts'
+import type { ReadFile } from './fs/files.ts'
+import {
+  chunkLine,
+  chunkSeed,
+  ENDING,
+  headerLine,
+  isSealed,
+  LONGEST_HEADER_BYTES,
+  LONGEST_TRAILER_BYTES,
+  OPENING,
+  PREAMBLE,
+  parseHeader,
+  parseList,
+  parseTrailer,
+  SCRIPT_FORMAT_VERSION,
+  type ScriptHeader,
+  type StoredTrailer,
+  UNCOVERED_BYTES,
+} from './script-lines.ts'
 
-export const SCRIPT_FORMAT_VERSION = 1
-
-export interface ScriptHeader {
-  /** Identity of the database, 16 hexadecimal digits. */
-  readonly databaseId: string
-  readonly timeline: number
-  /** The script holds what every record before this LSN did, and nothing else. */
-  readonly lsn: Lsn
-  /** The crc of the log entry (or header) that ends at `lsn`: a log of another history does not continue it. */
-  readonly prev: number
-  /** Number and time of the last commit that the script holds. */
-  readonly xid: number
-  readonly timeMicros: Micros
-}
+export type { ScriptHeader } from './script-lines.ts'
+export { type WrittenScript, writeScript } from './script-writer.ts'
 
 /** A script that is there from the first byte to the last, as it was written. */
 export interface WholeScript {
@@ -53,63 +65,7 @@ export interface PartialScript {
   readonly detail: string
 }
 
-export interface WrittenScript {
-  readonly sizeBytes: number
-  readonly rows: number
-}
-
 const PIECE_BYTES = 1 << 20
-/** Text is handed to the operating system in pieces of about this size. */
-const APPEND_LENGTH = 1 << 19
-/** No header and no trailer is longer. */
-const LONGEST_LINE_BYTES = 240
-const CRC_FIELD = ' crc='
-const CRC_FIELD_BYTES = CRC_FIELD.length + 8
-
-/**
- * Fills an empty file with a script. `statements` are the body's text in pieces of any size; a generator returns
- * how many rows they hold. The file is neither synced nor closed. Throws what appending throws.
- */
-export function writeScript(
-  file: AppendFile,
-  header: ScriptHeader,
-  statements: Iterable<string, number | undefined>,
-): WrittenScript {
-  let sizeBytes = 0
-  let crc = 0
-  const append = (text: string) => {
-    const bytes = Buffer.from(text, 'utf8')
-    file.append(bytes)
-    crc = crc32(bytes, crc)
-    sizeBytes += bytes.length
-  }
-  let rows = 0
-  function* body(): Generator<string> {
-    rows = (yield* statements) ?? 0
-  }
-  let text = `${sealed(headerText(header), 0)}PRAGMA foreign_keys=OFF;\nBEGIN;\n`
-  for (const part of body()) {
-    text += part
-    if (text.length < APPEND_LENGTH) continue
-    append(text)
-    text = ''
-  }
-  append(`${text}COMMIT;\n`)
-  append(sealed(`--@ end rows=${rows} bytes=${sizeBytes}`, crc))
-  return { sizeBytes, rows }
-}
-
-function headerText(header: ScriptHeader): string {
-  return (
-    `--@scriptlog script ${SCRIPT_FORMAT_VERSION} db=${header.databaseId} timeline=${header.timeline}` +
-    ` lsn=${formatLsn(header.lsn)} prev=${formatCrc(header.prev)} xid=${header.xid}` +
-    ` time=${formatMicros(header.timeMicros)}`
-  )
-}
-
-function sealed(line: string, seed: number): string {
-  return `${line}${CRC_FIELD}${formatCrc(crc32(line, seed))}\n`
-}
 
 /**
  * Reads a script from end to end and tells whether it is whole. Memory is bounded, whatever the file holds.
@@ -118,29 +74,107 @@ function sealed(line: string, seed: number): string {
 export function readScript(file: ReadFile): WholeScript | PartialScript {
   const header = readHeader(file)
   if ('kind' in header) return header
-  const trailer = readTrailer(file)
-  if (trailer === undefined) {
+  const edited = (offset: number, detail: string): PartialScript => ({
+    kind: 'partial',
+    reason: 'edited',
+    offset,
+    detail,
+  })
+  const found = readTrailer(file)
+  if (found === undefined) {
     return { kind: 'partial', reason: 'cut', offset: file.sizeBytes, detail: 'its last line is missing' }
   }
-  if (trailer.bytes !== trailer.offset) {
-    const detail = `its last line stands at byte ${trailer.offset} instead of ${trailer.bytes}`
-    return { kind: 'partial', reason: 'edited', offset: trailer.offset, detail }
+  const { trailer, offset } = found
+  if (trailer.offset !== offset) {
+    return edited(offset, `its last line stands at byte ${offset} instead of ${trailer.offset}`)
   }
-  let crc = 0
-  for (const piece of piecesOf(file, trailer.crcOffset)) crc = crc32(piece, crc)
-  if (crc !== trailer.crc) {
-    const detail = 'its checksum does not fit: somebody, or the disk, changed it after it was written'
-    return { kind: 'partial', reason: 'edited', offset: 0, detail }
+  if (!isListSealed(file, trailer, offset)) {
+    return edited(offset, 'the checksum of its last lines does not fit: somebody, or the disk, changed them')
   }
-  return { kind: 'whole', header, rows: trailer.rows, pieces: () => piecesOf(file, trailer.offset) }
+  if (!isSameSnapshot(header, trailer)) return edited(offset, 'its first and last line are of two snapshots')
+  const misfit = misfitOf(file, header, trailer)
+  if (misfit !== undefined) {
+    return edited(misfit, 'its checksum does not fit: somebody, or the disk, changed it after it was written')
+  }
+  return {
+    kind: 'whole',
+    header,
+    rows: trailer.rows,
+    pieces: () => piecesOf(file, 0, trailer.listOffset),
+  }
 }
 
-const HEADER =
-  /^--@scriptlog script 1 db=([0-9a-f]{16}) timeline=([1-9]\d{0,9}) lsn=(\S+) prev=([0-9a-f]{8}) xid=(0|[1-9]\d{0,15}) time=(\S+) crc=[0-9a-f]{8}$/
-const OPENING = '--@scriptlog script '
+/** Where the script first is not what its list says, if anywhere: the offset of a chunk. */
+function misfitOf(file: ReadFile, header: ScriptHeader, trailer: StoredTrailer): number | undefined {
+  const { listOffset, offset } = trailer
+  const seed = chunkSeed(header.databaseId)
+  const body = new Body(file, listOffset)
+  if (!body.stands(headerLine(header) + PREAMBLE)) return 0
+  let chunks = 0
+  let at = body.at
+  for (const chunk of parseList(piecesOf(file, listOffset, offset))) {
+    if (chunk === undefined || body.crc32(chunk.sizeBytes, seed) !== chunk.crc) return at
+    if (!body.stands(chunkLine(chunk))) return at
+    at = body.at
+    chunks++
+  }
+  return body.stands(ENDING) && body.at === listOffset && chunks === trailer.chunks ? undefined : at
+}
 
-function readHeader(file: ReadFile): ScriptHeader | PartialScript {
-  const first = Buffer.from(file.read(0, LONGEST_LINE_BYTES)).toString('latin1')
+/** A script's bytes from the first on, each of them looked at once. */
+class Body {
+  readonly #file: ReadFile
+  readonly #end: number
+  #rest: Uint8Array = new Uint8Array()
+  at = 0
+
+  constructor(file: ReadFile, end: number) {
+    this.#file = file
+    this.#end = end
+  }
+
+  /** Whether this text is next; it is passed. */
+  stands(text: string): boolean {
+    const bytes = Buffer.from(text)
+    return this.crc32(bytes.length, 0) === crc32(bytes)
+  }
+
+  /** Checksum of the next bytes, going on from `seed`; they are passed. Undefined when there are not so many. */
+  crc32(lengthBytes: number, seed: number): number | undefined {
+    if (lengthBytes > this.#end - this.at) return undefined
+    let crc = seed
+    for (let wanted = lengthBytes; wanted > 0; ) {
+      if (this.#rest.length === 0) this.#read()
+      const taken = this.#rest.subarray(0, wanted)
+      crc = crc32(taken, crc)
+      this.#rest = this.#rest.subarray(taken.length)
+      this.at += taken.length
+      wanted -= taken.length
+    }
+    return crc
+  }
+
+  #read(): void {
+    this.#rest = readPiece(this.#file, this.at, this.#end)
+  }
+}
+
+/** Whether the list, and the trailer that stands at `trailerOffset`, are as they were written. */
+export function isListSealed(file: ReadFile, trailer: StoredTrailer, trailerOffset: number): boolean {
+  const from = trailerOffset - (trailer.offset - trailer.listOffset)
+  if (from < 0 || from > trailerOffset) return false
+  let crc = 0
+  for (const piece of piecesOf(file, from, trailerOffset + trailer.coversBytes)) crc = crc32(piece, crc)
+  return crc === trailer.crc
+}
+
+export function isSameSnapshot(one: ScriptHeader, other: ScriptHeader): boolean {
+  return headerLine(one) === headerLine(other)
+}
+
+/** Reads the first line; what is wrong with it when it is none that can be relied on. */
+export function readHeader(file: ReadFile): ScriptHeader | PartialScript {
+  const first = Buffer.from(file.read(0, LONGEST_HEADER_BYTES)).toString('latin1')
   const newline = first.indexOf('\n')
   const line = newline < 0 ? first : first.slice(0, newline)
   const partial = (reason: PartialScript['reason'], detail: string): PartialScript => ({
@@ -150,7 +184,7 @@ function readHeader(file: ReadFile): ScriptHeader | PartialScript {
     detail,
   })
   if (file.sizeBytes === 0) return partial('empty', 'it is empty')
-  if (newline < 0 && file.sizeBytes < LONGEST_LINE_BYTES && startsAlike(line, OPENING)) {
+  if (newline < 0 && file.sizeBytes < LONGEST_HEADER_BYTES && startsAlike(line, OPENING)) {
     return partial('cut', 'it ends within its first line')
   }
   if (!line.startsWith(OPENING)) return partial('not-a-script', describeStranger(first))
@@ -162,31 +196,12 @@ function readHeader(file: ReadFile): ScriptHeader | PartialScript {
       `it has format ${version}, this scriptlog reads format ${SCRIPT_FORMAT_VERSION}`,
     )
   }
-  const [, databaseId, timeline, lsnText, prevText, xid, timeText] = HEADER.exec(line) ?? []
-  const lsn = parseLsn(lsnText ?? '')
-  const prev = parseCrc(prevText ?? '')
-  const timeMicros = parseMicros(timeText ?? '')
-  const isRead =
-    databaseId !== undefined && lsn !== undefined && prev !== undefined && timeMicros !== undefined
-  if (!isRead || !isSealed(line) || !Number.isSafeInteger(Number(xid))) {
-    return partial('edited', 'its first line is damaged')
-  }
-  return { databaseId, timeline: Number(timeline), lsn, prev, xid: Number(xid), timeMicros }
+  return (newline < 0 ? undefined : parseHeader(line)) ?? partial('edited', 'its first line is damaged')
 }
 
 function startsAlike(one: string, other: string): boolean {
   const length = Math.min(one.length, other.length)
   return one.slice(0, length) === other.slice(0, length)
-}
-
-function isSealed(line: string): boolean {
-  const crc = parseCrc(line.slice(-8))
-  const covered = line.slice(0, -CRC_FIELD_BYTES)
-  return (
-    crc !== undefined &&
-    line.slice(-CRC_FIELD_BYTES, -8) === CRC_FIELD &&
-    crc32(Buffer.from(covered, 'latin1')) === crc
-  )
 }
 
 function describeStranger(first: string): string {
@@ -196,36 +211,26 @@ function describeStranger(first: string): string {
   return 'it is not a script of scriptlog'
 }
 
-interface Trailer {
-  readonly rows: number
-  readonly bytes: number
-  readonly crc: number
-  /** Where the line begins. */
-  readonly offset: number
-  /** Where the part begins that no checksum covers. */
-  readonly crcOffset: number
+/** The last line and where it stands; nothing is said yet about whether it verifies. */
+export function readTrailer(
+  file: ReadFile,
+): { readonly trailer: StoredTrailer; readonly offset: number } | undefined {
+  const from = Math.max(0, file.sizeBytes - LONGEST_TRAILER_BYTES)
+  const last = Buffer.from(file.read(from, LONGEST_TRAILER_BYTES)).toString('latin1')
+  const trailer = parseTrailer(last)
+  if (trailer === undefined) return undefined
+  return { trailer, offset: file.sizeBytes - trailer.coversBytes - UNCOVERED_BYTES }
 }
 
-const TRAILER = /(?:^|\n)(--@ end rows=(0|[1-9]\d{0,15}) bytes=([1-9]\d{0,15}))( crc=([0-9a-f]{8})\n)$/
-
-function readTrailer(file: ReadFile): Trailer | undefined {
-  const from = Math.max(0, file.sizeBytes - LONGEST_LINE_BYTES)
-  const last = Buffer.from(file.read(from, LONGEST_LINE_BYTES)).toString('latin1')
-  const [, covered, rows, bytes, uncovered, crcText] = TRAILER.exec(last) ?? []
-  const crc = parseCrc(crcText ?? '')
-  if (covered === undefined || uncovered === undefined || crc === undefined) return undefined
-  const crcOffset = file.sizeBytes - uncovered.length
-  return { rows: Number(rows), bytes: Number(bytes), crc, offset: crcOffset - covered.length, crcOffset }
+/** The bytes of a file from `from` to `end`, in pieces. */
+export function* piecesOf(file: ReadFile, from: number, end: number): Generator<Uint8Array> {
+  for (let offset = from; offset < end; offset += PIECE_BYTES) yield readPiece(file, offset, end)
 }
 
-function* piecesOf(file: ReadFile, end: number): Generator<Uint8Array> {
-  for (let offset = 0; offset < end; offset += PIECE_BYTES) {
-    const lengthBytes = Math.min(PIECE_BYTES, end - offset)
-    const piece = file.read(offset, lengthBytes)
-    // The file was this long when it was opened; fewer bytes now mean that somebody cut it meanwhile.
-    if (piece.length !== lengthBytes) {
-      throw Object.assign(new Error('the script became shorter while it was read'), { code: 'EIO' })
-    }
-    yield piece
-  }
+function readPiece(file: ReadFile, offset: number, end: number): Uint8Array {
+  const lengthBytes = Math.min(PIECE_BYTES, end - offset)
+  const piece = file.read(offset, lengthBytes)
+  // The file was this long when it was opened; fewer bytes now mean that somebody cut it meanwhile.
+  if (piece.length === lengthBytes) return piece
+  throw Object.assign(new Error('the script became shorter while it was read'), { code: 'EIO' })
 }

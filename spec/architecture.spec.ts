@@ -12,7 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['errors.ts'],
   ['format/'],
   ['fs/', 'names.ts'],
-  ['log/', 'script.ts', 'properties.ts', 'settings.ts'],
+  ['log/', 'script-lines.ts', 'script-writer.ts', 'script.ts', 'properties.ts', 'settings.ts'],
   ['state-file.ts'],
   ['engine/'],
   ['store.ts', 'commit.ts', 'checkpoint.ts', 'resume.ts'],

@@ -1,8 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { crc32 } from '../lib/format/checksum.ts'
 import type { AppendFile, ReadFile } from '../lib/fs/files.ts'
 import { MemoryFiles } from '../lib/fs/memory.ts'
 import { readScript, type ScriptHeader, writeScript } from '../lib/script.ts'
+import { ENDING, headerLine, PREAMBLE, trailerLine } from '../lib/script-lines.ts'
 
 const header: ScriptHeader = {
   databaseId: '00112233aabbccdd',
@@ -12,6 +14,7 @@ const header: ScriptHeader = {
   xid: 2,
   timeMicros: 1_795_157_609_000_002,
 }
+const SOME_LATER_TIME = 1_795_157_700_000_000
 const BODY =
   'CREATE TABLE "note"("id" INTEGER PRIMARY KEY,"body" TEXT);\nINSERT INTO "note"("id","body") VALUES\n(1,\'é\');\n'
 
@@ -55,20 +58,27 @@ test('a script has this form', () => {
     `--@scriptlog script 1 db=00112233aabbccdd timeline=1 lsn=0/00000123 prev=87a368fc xid=2 time=2026-11-20T06:53:29.000002Z crc=2e71e930
 PRAGMA foreign_keys=OFF;
 BEGIN;
-${BODY}COMMIT;
---@ end rows=1 bytes=282 crc=9e3dfffa
+CREATE TABLE "note"("id" INTEGER PRIMARY KEY,"body" TEXT);
+--@ chunk bytes=59 crc=c96908de
+INSERT INTO "note"("id","body") VALUES
+(1,'é');
+--@ chunk bytes=49 crc=eb0ad92c
+COMMIT;
+--@ listed 59:c96908de
+--@ listed 49:eb0ad92c
+--@ end db=00112233aabbccdd timeline=1 lsn=0/00000123 prev=87a368fc xid=2 time=2026-11-20T06:53:29.000002Z rows=1 chunks=2 listed=346 bytes=392 crc=3df42ca8
 `,
   )
 })
 
-test('what was written is read back: the header, the number of rows, and every byte before the trailer', () => {
+test('what was written is read back: the header, the number of rows, and every byte before the list of chunks', () => {
   const found = readScript(fileOf(whole))
   assert.is(found.kind, 'whole')
   if (found.kind !== 'whole') return
   assert.equal(found.header, header)
   assert.is(found.rows, 1)
   const text = Buffer.concat([...found.pieces()]).toString()
-  assert.is(text, whole.toString().replace(/--@ end.*\n$/, ''))
+  assert.is(text, whole.toString().replace(/--@ listed(.|\n)*$/, ''))
 })
 
 test('the extremes of every field come back', () => {
@@ -108,9 +118,10 @@ test('people are told whether the first line, the length or a byte between is wr
   assert.is(detailOf(Buffer.from(text.replace('xid=2', 'xid=3'))), 'its first line is damaged')
   assert.is(
     detailOf(Buffer.from(text.replace('BEGIN', 'BEGIN '))),
-    'its last line stands at byte 283 instead of 282',
+    'its last line stands at byte 393 instead of 392',
   )
   assert.match(detailOf(Buffer.from(text.replace('(1,', '(2,'))), /checksum does not fit/)
+  assert.match(detailOf(Buffer.from(text.replace('rows=1', 'rows=2'))), /checksum of its last lines/)
   assert.is(detailOf(Buffer.from(text.slice(0, -1))), 'its last line is missing')
 })
 
@@ -127,6 +138,65 @@ test('header, body and trailer of different scripts do not go together, even whe
       assert.is(reasonOf(Buffer.concat([one.subarray(0, cut), two.subarray(cut)])), 'edited')
     }
   }
+})
+
+test('where the damage is, is told by the chunk in which it is', () => {
+  const text = whole.toString()
+  const offsetOf = (changed: string) => {
+    const found = readScript(fileOf(Buffer.from(changed)))
+    return found.kind === 'partial' ? found.offset : undefined
+  }
+  const second = Buffer.from(text).indexOf('INSERT')
+  assert.is(offsetOf(text.replace('(1,', '(2,')), second)
+  assert.is(offsetOf(text.replace('bytes=49', 'bytes=48')), second)
+  assert.is(offsetOf(text.replace('TEXT)', 'BLOB)')), text.indexOf('CREATE'))
+  assert.is(offsetOf(text.replace('BEGIN', 'begin')), 0)
+})
+
+/** The script with this body under a list and a trailer that are right, as a forger makes them. */
+function forgedWith(body: string, list: string): Buffer {
+  const head = headerLine(header) + PREAMBLE
+  const listOffset = Buffer.byteLength(head + body + ENDING)
+  const offset = listOffset + list.length
+  const chunks = list.split('\n').length - 1
+  const trailer = trailerLine({ ...header, rows: 1, chunks, listOffset, offset }, crc32(list))
+  return Buffer.from(head + body + ENDING + list + trailer)
+}
+
+test('checksums of chunks that are wrong under a trailer that is right are refused, wherever they stand', () => {
+  const text = whole.toString()
+  const body = text.slice(text.indexOf('CREATE'), text.indexOf('COMMIT;'))
+  const list = text.slice(text.indexOf('--@ listed'), text.indexOf('--@ end'))
+  assert.is(reasonOf(forgedWith(body, list)), 'whole')
+  const line = '--@ chunk bytes=59 crc=c96908de\n'
+  for (const [wrongBody, wrongList] of [
+    [body.replace('c96908de', 'c96908df'), list],
+    [body.replace('c96908de', 'c96908df'), list.replace('c96908de', 'c96908df')],
+    [body.replace(line, ''), list],
+    [body.replace(line, `${line}${line}`), list],
+    [body.replace(line, `-- as I like it\n${line}`), list],
+    [body + body, list],
+    [body, ''],
+    [body, list + list],
+    [body, list.replace('listed 59', 'listed 60')],
+    [body, list.replace('listed 59', `listed ${'9'.repeat(15)}`)],
+    [body, `${list}--@ listed nothing\n`],
+    [body, `${list}--@ listed ${'x'.repeat(3_000_000)}\n`],
+  ] as const) {
+    assert.is(reasonOf(forgedWith(wrongBody, wrongList)), 'edited', `${wrongBody}${wrongList.slice(0, 200)}`)
+  }
+})
+
+test('what did not change is the same bytes in the next script, whatever its LSN; another database has other checksums', () => {
+  const linesOf = (fields: Partial<ScriptHeader>) =>
+    written(BODY, fields)
+      .toString()
+      .split('\n')
+      .filter((line) => !/^--@(scriptlog| end)/.test(line))
+  assert.equal(linesOf({ lsn: 0x777, xid: 9, timeline: 3, timeMicros: SOME_LATER_TIME }), linesOf({}))
+  const [one, other] = [linesOf({}), linesOf({ databaseId: 'ffffffffffffffff' })]
+  assert.is(one.length, other.length)
+  assert.is(one.filter((line, index) => line !== other[index]).length, 4)
 })
 
 test('a script whose zeros were never written is cut, not whole', () => {

@@ -1,6 +1,7 @@
 // A snapshot's body: tables, rows, then indexes, views and triggers, each as SQLite keeps its text and in the order
 // in which it was created (triggers fire in the order of their creation), then what belongs to no table. The
-// content alone decides the text: two dumps of the same content are the same bytes.
+// content alone decides the text: two dumps of the same content are the same bytes. Where a piece ends with a semicolon
+// and a newline, what was given since the last such end makes sense alone: it gets a checksum of its own (script.ts).
 
 import { isUtf8 } from 'node:buffer'
 import type { Database } from 'better-sqlite3'
@@ -31,17 +32,18 @@ export function* dumpStatements(sqlite: Database, tables: readonly TableShape[])
       yield chunk
     }
   }
-  yield schema.table.join('')
+  yield* schema.table
   for (const table of tables) {
     const text = new RowText(sqlite, table)
     // The module has put its first rows there when the virtual table was created.
     if (shadows.has(table.name)) yield `DELETE FROM ${quoteName(table.name)};\n`
     yield* insertions(text.target, text.keyLength, counted(text.all()))
   }
-  yield [...schema.index, ...schema.view, ...schema.trigger].join('')
+  yield* [...schema.index, ...schema.view, ...schema.trigger]
   if (tables.some((table) => table.isAutoincrement)) yield sequences(sqlite)
   if (hasTable(sqlite, 'sqlite_stat1')) yield statistics(sqlite)
-  yield numberPragma(sqlite, 'user_version') + numberPragma(sqlite, 'application_id')
+  yield numberPragma(sqlite, 'user_version')
+  yield numberPragma(sqlite, 'application_id')
   return rows
 }
 

@@ -15,7 +15,8 @@ const COMMA = 0x2c
 /**
  * Tuples as `INSERT` statements of a few hundred rows, one row to a line. Where a statement ends depends on the
  * rows alone and not on counting: on a hash of the key (the first `keyLength` values), and on the row being large.
- * A row that is inserted, changed or deleted therefore changes no line but its own and at most its neighbour's.
+ * A row that is inserted, changed or deleted therefore changes no row but itself and at most its neighbour.
+ * Each statement is given to its end, and nothing of the next with it.
  */
 export function* insertions(
   target: string,
@@ -35,13 +36,14 @@ export function* insertions(
       if (length === 0) out += head
       length += next - line
       if (length > LONGEST_STATEMENT || endsStatement(text, line, end, keyLength)) {
-        out += `${text.slice(from, end)};\n`
+        yield `${out}${text.slice(from, end)};\n`
+        out = ''
         from = next
         length = 0
       }
       line = next
     }
-    yield out + text.slice(from)
+    if (length > 0) yield out + text.slice(from)
   }
   if (length > 0) yield ';\n'
 }

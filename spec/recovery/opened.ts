@@ -97,7 +97,9 @@ export function open(
 function targetOf(bodies: string[]): RecoveryTarget {
   return {
     load(pieces) {
-      const text = Buffer.concat([...pieces]).toString()
+      const text = Buffer.concat([...pieces])
+        .toString()
+        .replace(/^--@ chunk .*\n/gm, '')
       bodies.push(
         ...text.slice(text.indexOf(SEPARATOR)).slice(0, -'COMMIT;\n'.length).split(SEPARATOR).slice(1),
       )
